@@ -1,0 +1,76 @@
+# Everything that people and CI run; each target does its own set-up on a fresh Debian machine, as root.
+
+# Debian's own tools and interpreter, whatever version manager stands first in the caller's PATH.
+export PATH := /usr/sbin:/usr/bin:/sbin:/bin
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -B -m pytest
+
+# What the host needs to build the package and to run a laboratory, and what the tests need besides; MariaDB, Galera,
+# Pacemaker and Corosync stay inside the laboratory.
+TOOLS := git debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-setuptools python3-wheel \
+	mmdebstrap iproute2 mount e2fsprogs
+TEST_TOOLS := python3-pytest python3-pymysql libxml2-utils lintian nftables strace procps
+
+.PHONY: help check unit contract wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
+	venv setup clean
+
+help:  ## show this help
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+demo: root tools  ## a real three-node cluster whose VIP leaves a broken node before your eyes
+	$(PYTHON) -B -m tests.cluster.demo
+
+check: root setup  ## all tests
+	$(PYTEST)
+
+unit contract wire mariadb package cluster: setup  ## the tests of one tier
+	$(PYTEST) tests/$@
+
+matrix: root setup  ## every fault on three real nodes; ROW=NAME: the rows whose name has NAME in it
+	$(PYTEST) tests/cluster $(if $(ROW),-k $(ROW))
+
+report: RUNS := 5
+report: root tools plotting deb  ## docs/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
+	$(PYTHON) -B -m tests.cluster.report build/galera-sync-guard_*.deb --runs $(RUNS)
+
+soak: MINUTES := 30
+soak: root tools deb  ## MINUTES=30 of random faults on three real nodes; SEED=N: those of an earlier run
+	$(PYTHON) -B -m tests.cluster.soak build/galera-sync-guard_*.deb --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+mutants: setup venv  ## docs/mutants.md anew: which changes of what decides no unit test notices; MODULE=judge: of one module
+	[ -x build/mutants/venv/bin/mutmut ] || { $(PYTHON) -m venv --clear build/mutants/venv && \
+		build/mutants/venv/bin/pip install --quiet mutmut==2.5.1; }
+	$(PYTHON) -B -m tests.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)
+
+bench: root tools plotting deb  ## what a monitor costs, against its peers, on one real node
+	$(PYTHON) -B -m bench build/galera-sync-guard_*.deb
+
+deb: tools  ## the Debian package, in build/
+	packaging/build
+
+autopkgtest: root setup  ## the package's own tests, as Debian runs them; SUITE=trixie: on Debian 13
+	$(PYTEST) tests/package/test_autopkgtest.py
+
+docs:  ## regenerate what docs/ takes from the code
+	docs/generate
+	$(PYTHON) -B -m bench.report
+	$(PYTHON) -B -m tests.cluster.report.table
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "this needs root: it makes namespaces and mounts" >&2; exit 1; }
+
+tools: PACKAGES := $(TOOLS)
+setup: PACKAGES := $(TOOLS) $(TEST_TOOLS)
+plotting: PACKAGES := python3-matplotlib
+venv: PACKAGES := python3-venv
+tools plotting venv setup:
+	@missing=$$(for package in $(PACKAGES); do \
+		dpkg-query --show --showformat='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; \
+	done); \
+	[ -z "$$missing" ] || { \
+		echo "installing what is missing:" $$missing; \
+		apt-get update --quiet; \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $$missing; }
+
+clean:  ## remove what was built
+	rm -rf build dist *.egg-info

@@ -1,0 +1,41 @@
+"""The two exceptions that an agent raises on purpose; they carry fields, `str` renders the one line a user sees."""
+
+from ocfpy import codes
+
+
+class Failure(Exception):
+    """End the action with an exit code and a one-line reason.
+
+    `code` is one of `ocfpy.codes`; what Pacemaker does with it is the cluster consequence: 1 and 7 recover the
+    resource, 2, 4 and 5 ban it from this node, 6 stops it on every node.
+    """
+
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ParameterError(Failure):
+    """A parameter's value is not allowed: names the parameter, the value (never a secret) and what is allowed."""
+
+    def __init__(self, parameter, value, allowed, code=codes.OCF_ERR_CONFIGURED):
+        super().__init__(code, "parameter %s: %s is not allowed, must be %s" % (parameter, _shown(value), allowed))
+        self.parameter = parameter
+        self.value = value
+        self.allowed = allowed
+
+
+def _shown(value):
+    return "'%s'" % value if isinstance(value, str) else str(value)
+
+
+def describe(error):
+    """Return the one line that tells a user what happened: a Failure's reason, else what broke and where."""
+    if isinstance(error, Failure):
+        return error.reason
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = " (%s:%d)" % (frame.tb_frame.f_code.co_filename.rpartition("/")[2], frame.tb_lineno) if frame else ""
+    return "internal error: %s: %s%s" % (type(error).__name__, error, place)

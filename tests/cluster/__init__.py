@@ -1,0 +1,1 @@
+"""Faults on three real nodes: what happens to the virtual IP, to clients and to the cluster."""

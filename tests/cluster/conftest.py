@@ -1,0 +1,86 @@
+"""One running laboratory for all rows of a mode; a row that leaves it broken gets a new one for the next."""
+
+import pytest
+
+from tests.cluster import recipe
+from tests.cluster.scene import abnormal, wait_normal
+from tests.laboratory import rootfs
+from tests.laboratory.laboratory import Laboratory
+
+
+class Keeper:
+    """Keeps a laboratory with one recipe up."""
+
+    def __init__(self, deb):
+        self._deb = deb
+        self._laboratory = None
+        self._lines = None
+        self._freezable = False
+
+    def with_recipe(self, lines, suite=rootfs.SUITE, freezable=False):
+        """Return a laboratory of a suite in its normal state with these pcs commands carried out.
+
+        `freezable`: whether the storage of its nodes can hang.
+        """
+        laboratory = self._laboratory
+        if laboratory and (self._lines is None or laboratory.suite != suite or self._freezable != freezable
+                           or abnormal(laboratory)):
+            self.down()
+        if self._laboratory is None:
+            self._laboratory, self._freezable = Laboratory(suite=suite), freezable
+            totem, provider_options = recipe.timers()
+            self._laboratory.up(deb=self._deb, freezable=freezable, mariadb_options=recipe.OPTIONS, totem=totem,
+                                provider_options=provider_options)
+        first = self._laboratory.nodes[0]
+        if self._lines not in (None, lines):
+            recipe.remove(first)
+            self._lines = None
+        if self._lines is None:
+            recipe.apply(first, lines)
+            self._lines = lines
+            wait_normal(self._laboratory)
+        return self._laboratory
+
+    def down(self):
+        """Take the laboratory down."""
+        if self._laboratory:
+            self._laboratory.down()
+        self._laboratory = self._lines = None
+
+
+@pytest.fixture(scope="session")
+def keeper(deb):
+    """Keep one laboratory up for all tests of this tier."""
+    keeper = Keeper(deb)
+    yield keeper
+    keeper.down()
+
+
+@pytest.fixture
+def suite():
+    """The Debian suite of the laboratory's machines."""
+    return rootfs.SUITE
+
+
+@pytest.fixture
+def score(keeper, suite):
+    """A laboratory with the README's recipe for mode=score."""
+    return keeper.with_recipe(recipe.commands("score"), suite)
+
+
+@pytest.fixture
+def polling(keeper, suite):
+    """A laboratory with the README's recipe for mode=score, and no watchers."""
+    return keeper.with_recipe(recipe.polling(recipe.commands("score")), suite)
+
+
+@pytest.fixture
+def freezable(keeper):
+    """A laboratory with the README's recipe for mode=score, and guards that look at the storage too."""
+    return keeper.with_recipe(recipe.with_parameters(recipe.commands("score"), *recipe.STORAGE), freezable=True)
+
+
+@pytest.fixture
+def fail(keeper, suite):
+    """A laboratory with the README's recipe for mode=fail."""
+    return keeper.with_recipe(recipe.commands("fail"), suite)

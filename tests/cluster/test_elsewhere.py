@@ -1,0 +1,99 @@
+"""Faults on another node, or common to all: nothing moves."""
+
+import time
+
+import pytest
+
+from tests.cluster.scene import Scene, check, wait_normal, wait_state
+from tests.laboratory import faults, mariadb
+from tests.laboratory.laboratory import each
+
+# The VIP's node suffers first, in seconds: its guard looks up to a second before the others', and so much more.
+APART = 0.4
+
+
+@pytest.mark.parametrize("recipe", ["score", "polling", "fail"])
+def test_the_crash_of_another_node_moves_nothing(request, recipe):
+    stay_when_a_peer_crashes(request.getfixturevalue(recipe))
+
+
+def stay_when_a_peer_crashes(laboratory):
+    """Let another node than the VIP's crash."""
+    with Scene(laboratory) as scene:
+        scene.strike("crash-peer")
+        # Until Galera has given the peer up, commits stall here and connections pile up.
+        scene.stay(8)
+        scene.writes.wait_acknowledged(scene.struck_at + 7)
+        scene.heal("crash-peer")
+        wait_normal(laboratory)
+        check(scene, moves=0)
+
+
+@pytest.mark.parametrize("recipe", ["score", "polling", "fail"])
+def test_a_restarted_peer_makes_a_donor_for_a_moment_and_moves_nothing(request, recipe):
+    laboratory = request.getfixturevalue(recipe)
+    with Scene(laboratory) as scene:
+        scene.strike("restart", laboratory.peers(scene.holder)[0])
+        wait_normal(laboratory)
+        check(scene, moves=0)
+
+
+@pytest.mark.parametrize(("fault", "state"), [
+    ("sigstop", "hung"), ("desync", "donor"), ("saturate", "saturated"), ("read-only", "read-only"),
+    ("power-off", None), ("partition", None)], ids=lambda each: f"peer-{each}")
+def test_trouble_of_another_node_moves_nothing(score, fault, state):
+    with Scene(score) as scene:
+        peer = score.peers(scene.holder)[0]
+        scene.strike(fault, peer)
+        if state:
+            wait_state(score, state, peer, but=[peer])
+        scene.stay(8)
+        scene.heal(fault, peer)
+        wait_normal(score)
+        check(scene, moves=0)
+
+
+@pytest.mark.parametrize("recipe", ["score", "polling"])
+@pytest.mark.parametrize(("fault", "state"), [("ftwrl", "donor"), ("saturate", "saturated")],
+                         ids=lambda each: f"all-{each}")
+def test_what_all_nodes_suffer_moves_nothing_though_one_begins_earlier(request, recipe, fault, state):
+    laboratory = request.getfixturevalue(recipe)
+    with Scene(laboratory) as scene:
+        scene.begin()
+        peers = laboratory.peers(scene.holder)
+        faults.strike(laboratory, fault, scene.holder)
+        time.sleep(max(0, scene.struck_at + APART - time.monotonic()))
+        each(lambda peer: faults.strike(laboratory, fault, peer), peers)
+        wait_state(laboratory, state, scene.holder, *peers)
+        # Longer than any grace and the time for which a peer must have been better.
+        scene.stay(14 if state == "saturated" else 6)
+        each(lambda node: faults.heal(laboratory, fault, node), laboratory.nodes)
+        wait_normal(laboratory)
+        check(scene, moves=0, outage=40)
+
+
+@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"all-desync-{recipe}")
+def test_a_desync_of_all_nodes_at_once_moves_nothing(request, recipe):
+    laboratory = request.getfixturevalue(recipe)
+    with Scene(laboratory) as scene:
+        scene.strike("desync", *laboratory.nodes)
+        wait_state(laboratory, "donor", *laboratory.nodes)
+        scene.stay(6)
+        scene.heal("desync", *laboratory.nodes)
+        wait_normal(laboratory)
+        check(scene, moves=0, outage=40)
+
+
+@pytest.mark.parametrize("row", ["two-stopped"])
+def test_the_last_of_three_databases_goes_on_serving(score, row):
+    with Scene(score) as scene:
+        scene.begin()
+        peers = score.peers(scene.holder)
+        for peer in peers:
+            mariadb.stop(peer)
+        scene.stay(4)
+        scene.writes.wait_acknowledged(time.monotonic())
+        for peer in peers:
+            mariadb.start(peer)
+        wait_normal(score)
+        check(scene, moves=0)

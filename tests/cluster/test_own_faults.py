@@ -1,0 +1,128 @@
+"""Faults of the guard itself and of the cluster software below it, on nodes whose databases work."""
+
+import pytest
+
+from tests.cluster.scene import Scene, check, seen_from, wait_normal, wait_state
+from tests.laboratory import mariadb, pacemaker
+from tests.laboratory.laboratory import each
+from tests.laboratory.machine import SYSLOG
+from tests.laboratory.pacemaker import GUARD_NAME
+
+AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
+CLIENT_RESET = "/usr/lib/ocf/resource.d/custom/vip_client_reset"
+STOP_FAILS = '#!/bin/sh\n[ "$1" = stop ] && exit 1\nexit 0\n'
+PACKAGE = "/usr/lib/python3/dist-packages"
+OPTION_FILE = "/etc/galera-sync-guard.cnf"
+
+
+@pytest.mark.parametrize("recipe", ["polling", "score"], ids=["password-changed", "password-changed-watching"])
+def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_seen(request, recipe):
+    laboratory = request.getfixturevalue(recipe)
+    first = laboratory.nodes[0]
+    mariadb.sql(first, "CREATE USER guard@localhost IDENTIFIED BY 'old'")
+    for node in laboratory.nodes:
+        node.write(OPTION_FILE, "[client]\nuser=guard\npassword=old\n", 0o600)
+    pacemaker.pcs(first, "resource", "update", GUARD_NAME, f"defaults_file={OPTION_FILE}", "unknown_grace=6s")
+    wait_normal(laboratory)
+    with Scene(laboratory) as scene:
+        scene.begin()
+        mariadb.sql(first, "ALTER USER guard@localhost IDENTIFIED BY 'new'")
+        # A watcher is logged in, and sees until its connection ends.
+        for node in laboratory.nodes if recipe == "score" else ():
+            (thread,) = mariadb.sql(node, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER='guard'").split()
+            mariadb.sql(node, f"KILL {thread}")
+        wait_state(laboratory, "unknown", *laboratory.nodes)
+        # From the last verdict's grace into the score of a guard that cannot see.
+        scene.stay(10)
+        scene.heard("error 1045: Access denied for user 'guard'@'localhost'")
+        assert {attributes[GUARD_NAME] for attributes in seen_from(laboratory).attributes.values()} == {"950"}
+        mariadb.sql(first, "ALTER USER guard@localhost IDENTIFIED BY 'old'")
+        wait_normal(laboratory)
+        check(scene, moves=0)
+    pacemaker.pcs(first, "resource", "update", GUARD_NAME, "defaults_file=", "unknown_grace=")
+    mariadb.sql(first, "DROP USER guard@localhost")
+
+
+EXCEPTION = (f"cp {PACKAGE}/galera_sync_guard/probe.py /root; "
+             f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/probe.py",
+             f"cp /root/probe.py {PACKAGE}/galera_sync_guard", "internal error: KeyError: 'wsrep'", SYSLOG)
+HALF_UNPACKED = (f"mv {PACKAGE}/ocfpy/run.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
+                 f"mv /root/run.py {PACKAGE}/ocfpy", "galera_sync_guard is not completely installed", pacemaker.LOG)
+
+
+# A watcher has read all its code by then.
+@pytest.mark.parametrize(("recipe", "broken"), [
+    pytest.param("polling", EXCEPTION, id="exception"), pytest.param("polling", HALF_UNPACKED, id="half-unpacked"),
+    pytest.param("score", HALF_UNPACKED, id="half-unpacked-watching")])
+def test_a_broken_guard_moves_nothing_and_says_what_it_lacks(request, recipe, broken):
+    laboratory = request.getfixturevalue(recipe)
+    strike, heal, reason, log = broken
+    with Scene(laboratory) as scene:
+        scene.begin()
+        each(lambda node: node.shell(strike), laboratory.nodes)
+        scene.stay(8)
+        scene.heard(reason, log=log)
+        each(lambda node: node.shell(heal), laboratory.nodes)
+        wait_normal(laboratory)
+        check(scene, moves=0)
+
+
+@pytest.mark.parametrize(("row", "script"), [("monitor-hangs", "sleep 1000"), ("monitor-killed", "kill -9 $$")])
+def test_a_guard_that_cannot_monitor_gives_the_vip_to_a_node_with_a_guard_that_can(score, row, script):
+    with Scene(score) as scene:
+        scene.begin()
+        scene.holder.shell(f"mv {AGENT} {AGENT}.whole")
+        scene.holder.write(AGENT, f'#!/bin/sh\n[ "$1" != monitor ] || {script}\nexec {AGENT}.whole "$@"\n', 0o755)
+        scene.wait_moved()
+        scene.holder.shell(f"mv {AGENT}.whole {AGENT}")
+        wait_normal(score)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("replacement", [pytest.param(STOP_FAILS, id="reset-fails"), pytest.param("", id="reset-missing")])
+def test_a_vip_client_reset_that_cannot_stop_keeps_the_vip_on_no_bad_node(score, replacement):
+    move_with_a_broken_client_reset(score, replacement)
+
+
+def move_with_a_broken_client_reset(laboratory, replacement):
+    """Let the VIP leave a node on which something else stands in place of vip_client_reset, or nothing."""
+    with Scene(laboratory) as scene:
+        scene.begin()
+        scene.holder.shell(f"mv {CLIENT_RESET} {CLIENT_RESET}.whole")
+        if replacement:
+            scene.holder.write(CLIENT_RESET, replacement, 0o755)
+        scene.strike("desync")
+        scene.wait_moved()
+        scene.holder.shell(f"mv {CLIENT_RESET}.whole {CLIENT_RESET}")
+        scene.heal("desync")
+        pacemaker.pcs(scene.holder, "resource", "cleanup")
+        wait_normal(laboratory)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("row", ["attrd-killed"])
+def test_node_attributes_that_are_lost_come_back(score, row):
+    with Scene(score) as scene:
+        scene.begin()
+        scene.holder.shell("kill -9 $(pidof pacemaker-attrd)")
+        scene.wait_moved()
+        wait_normal(score)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("row", ["maintenance-mode"])
+def test_pacemaker_may_be_restarted_under_maintenance_mode(score, row):
+    with Scene(score) as scene:
+        scene.begin()
+        set_maintenance(scene.holder, "true")
+        scene.holder.run(["systemctl", "stop", "pacemaker"])
+        scene.holder.run(["systemctl", "start", "pacemaker"])
+        score.wait_online()
+        set_maintenance(scene.holder, "false")
+        wait_normal(score)
+        scene.stay(3)
+        check(scene, moves=0)
+
+
+def set_maintenance(node, value):
+    node.run(["crm_attribute", "--name", "maintenance-mode", "--update", value])

@@ -1,0 +1,163 @@
+"""The table of faults on the VIP's node: a row says why the VIP must leave; writes and cluster must be right in all."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.cluster.scene import Scene, check, seen_from, wait_normal, wait_state
+from tests.laboratory import faults, mariadb
+
+DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault after which the VIP must be on another node, and the state and reason that the guard then shows.
+
+    `state` is None when the machine itself is gone, cut off or out of the cluster, so that nobody can say, and when the
+    fault ends by itself, so that it has ended before it is looked for: the log still says the reason.
+    """
+
+    fault: str
+    state: str | None
+    reason: str = ""
+
+
+# In mode=fail too: one of each way in which a node can be bad.
+BOTH = [
+    Row("kill-9", "down", "down: /run/mysqld/mysqld.sock: Connection refused"),
+    Row("sigstop", "hung", "hung: no answer within 2s while connecting and logging in"),
+    Row("clean-stop", "down", "down: /run/mysqld/mysqld.sock:"),
+    Row("desync", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for "),
+    Row("read-only", "read-only", "read-only: read_only=ON, must be OFF"),
+    Row("reject", "rejecting", "rejecting: wsrep_reject_queries=ALL, must be NONE"),
+    # By the count or by error 1040: a client that is being refused has the administrator's connection for a moment.
+    Row("saturate", "saturated", "saturated: "),
+    Row("power-off", None),
+    Row("partition", None),
+]
+SCORE = BOTH + [
+    Row("restart", None, "down: /run/mysqld/mysqld.sock:"),
+    Row("ftwrl", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) for "),
+    Row("saturate-all", "saturated", "saturated: error 1040: Too many connections for "),
+    Row("galera-partition", "non-primary", "non-primary: wsrep_cluster_status=non-Primary, must be Primary"),
+    Row("corosync-partition", None),
+    Row("standby", None),
+    Row("cluster-stop", None),
+    Row("maintenance", "maintenance", "maintenance: /var/lib/galera-sync-guard/maintenance exists: laboratory"),
+]
+
+
+# What a watcher says of them where that is something else: it is connected already.
+WATCHED_REASONS = {
+    "sigstop": "hung: no answer within 2s while ", "clean-stop": "down: ", "restart": "down: ",
+    "saturate-all": "saturated: Threads_connected=40 of max_connections=40 for ",
+}
+WATCHED = [replace(row, reason=WATCHED_REASONS.get(row.fault, row.reason)) for row in SCORE]
+# Without a watcher: one of each way in which a monitor learns of a fault.
+POLLING = [row for row in SCORE
+           if row.fault in ("kill-9", "sigstop", "clean-stop", "desync", "read-only", "reject", "saturate", "saturate-all",
+                            "power-off")]
+
+
+@pytest.mark.parametrize("recipe, row", [("score", row) for row in WATCHED] + [("polling", row) for row in POLLING],
+                         ids=lambda value: getattr(value, "fault", value))
+def test_mode_score_moves_the_vip_once_and_all_is_normal_again_by_itself(request, recipe, row):
+    move_without_failures(request.getfixturevalue(recipe), row)
+
+
+@pytest.mark.parametrize("row", BOTH, ids=lambda row: row.fault)
+def test_mode_fail_moves_the_vip_once_and_all_is_normal_again_by_itself(fail, row):
+    move_by_a_failure(fail, row)
+
+
+def move_without_failures(laboratory, row):
+    """Let the fault move the VIP in mode=score."""
+    with Scene(laboratory) as scene:
+        scene.strike(row.fault)
+        scene.wait_moved()
+        assert seen_from(laboratory, but=[scene.holder]).failures == ()
+        if row.reason:
+            scene.heard(row.reason)
+        if row.state:
+            wait_state(laboratory, row.state, scene.holder, but=[scene.holder])
+        scene.heal(row.fault)
+        wait_normal(laboratory)
+        check(scene, moves=1)
+
+
+def move_by_a_failure(laboratory, row):
+    """Let the fault move the VIP in mode=fail."""
+    with Scene(laboratory) as scene:
+        scene.strike(row.fault)
+        scene.wait_moved()
+        if row.reason:
+            reasons = [failure.reason for failure in seen_from(laboratory, but=[scene.holder]).failures
+                       if failure.node == scene.holder.name]
+            assert any(row.reason in reason for reason in reasons), reasons
+        scene.heal(row.fault)
+        wait_normal(laboratory)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("row", ["reboot"])
+def test_a_rebooted_machine_whose_mariadb_comes_late_gets_no_vip_and_disturbs_nobody(score, row):
+    with Scene(score) as scene:
+        scene.strike("power-off")
+        scene.wait_moved()
+        score.power_on(scene.holder, galera=False)
+        wait_state(score, "down", scene.holder)
+        scene.stay(10, moves=1)
+        mariadb.start(scene.holder)
+        wait_normal(score)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("row", ["wsrep-off"])
+def test_a_node_that_keeps_writes_for_itself_loses_the_vip(score, row):
+    with Scene(score) as scene:
+        scene.strike("wsrep-off")
+        there = scene.wait_moved()
+        scene.heard("wsrep-off: wsrep_on=OFF, must be ON")
+        scene.heal("wsrep-off")
+        wait_normal(score)
+        arrival = scene.address.wait_up(scene.struck_at, there.name).time
+        # What the node acknowledged alone until the guard saw it is nowhere else: nothing outside the server can help.
+        lost = {attempt.number for attempt in scene.writes.attempts
+                if attempt.ok and attempt.host == scene.holder.name and attempt.ended > scene.struck_at}
+        assert arrival - scene.struck_at < 5
+        check(scene, moves=1, lost=lost)
+
+
+@pytest.mark.parametrize("row", ["disk-full"])
+def test_a_node_whose_disk_is_full_loses_the_vip(score, row):
+    with Scene(score) as scene:
+        scene.strike("disk-full")
+        peer = score.peers(scene.holder)[0]
+        mariadb.sql(peer, "CREATE TABLE app.large (text LONGBLOB); INSERT INTO app.large VALUES (REPEAT('x', 8000000))",
+                    timeout=40)
+        there = scene.wait_moved()
+        # The log is on that disk too.
+        wait_state(score, "inconsistent", scene.holder)
+        scene.holder.run(["rm", faults.FILLER])
+        # It needs a state transfer; a donor with the VIP would have to hand it over.
+        third = next(node for node in score.nodes if node not in (scene.holder, there))
+        scene.holder.write(DONOR_CONFIG, f"[mariadbd]\nwsrep_sst_donor = {third.name}\n")
+        scene.heal("disk-full")
+        scene.holder.run(["rm", DONOR_CONFIG])
+        mariadb.sql(peer, "DROP TABLE app.large")
+        wait_normal(score)
+        check(scene, moves=1)
+
+
+@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"root-login-{recipe}")
+def test_root_can_log_in_while_the_guard_looks_at_a_saturated_server(request, recipe):
+    laboratory = request.getfixturevalue(recipe)
+    with Scene(laboratory) as scene:
+        scene.strike("saturate")
+        refused = sum(bool(scene.holder.run(["mariadb", "-e", "SELECT 1"], check=False).returncode) for _ in range(60))
+        assert refused <= 6, "the guard may have the administrator's connection for a moment, once a second"
+        scene.wait_moved()
+        scene.heal("saturate")
+        wait_normal(laboratory)
+        check(scene, moves=1)

@@ -1,0 +1,53 @@
+"""The Python packages without Debian's: `pip install .`, on a machine that has no PyMySQL."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.laboratory import rootfs
+from tests.package.conftest import INSTALL
+
+ROOT = Path(__file__).parent.parent.parent
+PYTHON = "/opt/venv/bin/python"
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """A machine with the packages in a virtual environment, made of the tracked files without a network."""
+    files = subprocess.run(["git", "-c", "safe.directory=*", "-C", ROOT, "ls-files", "-z"], check=True,
+                           stdout=subprocess.PIPE).stdout
+    with rootfs.plain_machine([rootfs.base("minimal")], "wheel") as machine:
+        machine.run(["apt-get", "update", "--quiet"], timeout=300)
+        machine.run([*INSTALL, "python3-venv", "python3-pip", "python3-setuptools", "python3-wheel"], timeout=300)
+        archive = subprocess.run(["tar", "-c", "-C", ROOT, "--null", "--files-from=-"], input=files, check=True,
+                                 stdout=subprocess.PIPE).stdout
+        (machine.ground.view(machine.name) / "upper" / "source.tar").write_bytes(archive)
+        machine.shell("mkdir /opt/source; tar -x -C /opt/source -f /source.tar;"
+                      " python3 -m venv --system-site-packages /opt/venv")
+        machine.shell("cd /opt/source && exec unshare --net /opt/venv/bin/pip install --no-build-isolation --no-deps .",
+                      timeout=120)
+        yield machine
+
+
+def run(machine, code):
+    return machine.run([PYTHON, "-I", "-c", code], check=False)
+
+
+def test_ocfpy_needs_no_driver(machine):
+    assert "No module named 'pymysql'" in run(machine, "import pymysql").stderr
+    done = run(machine, "import ocfpy; print(ocfpy.__file__, ocfpy.run, ocfpy.Agent)")
+    assert done.stdout.startswith("/opt/venv/lib/"), done.stderr
+
+
+def test_both_agents_can_be_described(machine):
+    modules = {"galera_sync_guard": "galera_sync_guard.guard", "vip_client_reset": "vip_client_reset.agent"}
+    for name, module in modules.items():
+        done = run(machine, "import os, sys; from %s import AGENT; from ocfpy import run;"
+                            "run(AGENT, ['agent', 'meta-data'], os.environ, sys.stdout, sys.stderr)" % module)
+        assert '<resource-agent name="%s"' % name in done.stdout, done.stderr
+
+
+def test_it_asks_for_the_driver_that_the_guard_needs(machine):
+    done = machine.run(["/opt/venv/bin/pip", "show", "galera-sync-guard"])
+    assert "Requires: PyMySQL" in done.stdout

@@ -1,0 +1,78 @@
+"""A stand-in for attrd_updater: keeps attributes in files, records every call, and fails or hangs when told to."""
+
+from pathlib import Path
+
+# Answers in the form of Pacemaker's own: name="guard" host="n1" value="1000". Like that one it takes the one node to
+# query from OCF_RESKEY_CRM_meta_on_node, whatever -A says.
+SCRIPT = """#!/bin/sh
+cd "${0%/*}" || exit 70
+echo "$*" >> calls
+[ ! -e hang ] || exec sleep 1000
+[ ! -e code ] || { read code < code; exit "$code"; }
+case $1 in
+-Q)
+    name=$3
+    [ ! -e "value.$name" ] || echo "name=\\"$name\\" host=\\"n1\\" value=\\"$(cat "value.$name")\\""
+    [ "$4" != -A ] || [ "$OCF_RESKEY_CRM_meta_on_node" ] || [ ! -e "peers.$name" ] || cat "peers.$name"
+    ;;
+-n)
+    case $3 in
+    -U) echo "$4" > "value.$2" ;;
+    -D) rm -f "value.$2" ;;
+    esac
+    ;;
+esac
+"""
+
+
+class Attrd:
+    """The directory that holds the stand-in, first in the agent's PATH. This node is n1.
+
+    Without `join` it answers as outside a cluster: exit code 102.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.directory.mkdir()
+        executable = self.directory / "attrd_updater"
+        executable.write_text(SCRIPT)
+        executable.chmod(0o755)
+        resource_tool = self.directory / "crm_resource"
+        resource_tool.write_text("#!/bin/sh\nexit 0\n")
+        resource_tool.chmod(0o755)
+
+    def fail(self, code):
+        """Let every call fail with that code; None lets them work again."""
+        file = self.directory / "code"
+        if code is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text("%d\n" % code)
+
+    def hang(self, on=True):
+        """Let every call hang after it was recorded."""
+        file = self.directory / "hang"
+        file.touch() if on else file.unlink()
+
+    def peer(self, name, host, value):
+        """Say what another node's attribute is."""
+        (self.directory / ("peers." + name)).write_text('name="%s" host="%s" value="%s"\n' % (name, host, value))
+
+    def value(self, name):
+        """Return this node's value of an attribute, None if it has none."""
+        file = self.directory / ("value." + name)
+        return file.read_text().strip() if file.exists() else None
+
+    @property
+    def calls(self):
+        """All calls so far, in order, each as its arguments in one text."""
+        file = self.directory / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def updates(self):
+        """The calls that set an attribute, as (name, value)."""
+        return [(call.split()[1], call.split()[3]) for call in self.calls if call.split()[2:3] == ["-U"]]
+
+    def forget_calls(self):
+        (self.directory / "calls").unlink(missing_ok=True)

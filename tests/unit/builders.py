@@ -1,0 +1,120 @@
+"""Builders of the unit tier: policies, facts, calls, and doubles of what lies outside the code under test."""
+
+from galera_sync_guard import publish
+from galera_sync_guard.classify import classify
+from galera_sync_guard.facts import Facts
+from galera_sync_guard.guard import AGENT
+from galera_sync_guard.judge import judge, worth_waiting
+from galera_sync_guard.states import score_text
+from ocfpy.invocation import Invocation
+
+# What SHOW STATUS and SHOW VARIABLES of MariaDB 10.11 say on a healthy node of three.
+HEALTHY = {
+    "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced", "wsrep_cluster_status": "Primary",
+    "wsrep_ready": "ON", "wsrep_cluster_size": "3", "wsrep_local_recv_queue": "0", "threads_connected": "12",
+    "wsrep_on": "ON", "wsrep_reject_queries": "NONE", "wsrep_desync": "OFF", "wsrep_sst_donor_rejects_queries": "OFF",
+    "read_only": "OFF", "max_connections": "151", "extra_port": "0",
+}
+
+# The changes to HEALTHY by which a test brings a node into a state.
+DONOR = {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}
+DESYNCED = {**DONOR, "wsrep_desync": "ON"}
+READ_ONLY = {"read_only": "ON"}
+SATURATED = {"threads_connected": "152"}
+
+
+def environ(**given):
+    """Return the environment of parameters given as text, as Pacemaker passes them."""
+    return {"OCF_RESKEY_" + name: text for name, text in given.items()}
+
+
+def policy(**given):
+    """Return the typed parameters of values given as text, as an administrator writes them."""
+    return AGENT.parse(environ(**given))
+
+
+def node(own_connections=1, **changes):
+    """Return the Facts of a healthy node with some variables changed; None removes a variable."""
+    values = {name: value for name, value in {**HEALTHY, **changes}.items() if value is not None}
+    return Facts(values, own_connections=own_connections)
+
+
+class Log:
+    """Stands for ocfpy's Report and keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def exit_reason(self, reason):
+        self.lines.append(("exit reason", reason))
+
+    def error(self, message):
+        self.lines.append(("error", message))
+
+    def warning(self, message):
+        self.lines.append(("warning", message))
+
+    def info(self, message):
+        self.lines.append(("info", message))
+
+
+def call(directory, action="monitor", interval="1000", timeout="10000", instance="galera-guard:0", **given):
+    """Return the Invocation of one call by Pacemaker whose state lies in `directory`; times are milliseconds."""
+    return Invocation(AGENT, action, {
+        "HA_RSCTMP": str(directory), "OCF_RESOURCE_INSTANCE": instance,
+        "OCF_RESKEY_CRM_meta_interval": interval, "OCF_RESKEY_CRM_meta_timeout": timeout, **environ(**given),
+    }, Log())
+
+
+class Cluster:
+    """Stands for the Publisher: the two attributes of this node as Pacemaker has them, and what the peers say."""
+
+    def __init__(self, score=None, state=None, better_peer=False):
+        self.score = score
+        self.state = state
+        self.better_peer = better_peer
+        self.result = publish.PUBLISHED
+        self.published = 0
+        self.asked = 0
+
+    @property
+    def attributes(self):
+        return self.score, self.state
+
+    def publish(self, score, state):
+        self.published += 1
+        if self.result == publish.PUBLISHED:
+            self.score = score_text(score)
+            self.state = state
+        return self.result
+
+    def tell_why(self, is_bad, since, reason):
+        self.why = is_bad, since, reason
+
+    def peer_is_synced(self):
+        self.asked += 1
+        return self.better_peer
+
+
+class Guard:
+    """One guard without files and processes: classify and judge, and the memory between two samples."""
+
+    def __init__(self, policy, interval=1.0):
+        self.policy = policy
+        self.interval = interval
+        self.memory = None
+
+    def look(self, facts, now, better_peer):
+        """Return the Verdict on one sample, the memory after it, and the seconds after which to look again, if any."""
+        finding = classify(facts, self.policy)
+        verdict, memory = judge(finding, self.policy, self.memory, better_peer, now, self.interval)
+        return verdict, memory, worth_waiting(finding, memory, now, self.interval)
+
+    def sees(self, facts, now, better_peer=False):
+        """Return the Verdict on one sample."""
+        verdict, memory, wait = self.look(facts, now, better_peer)
+        while wait:
+            now += wait
+            verdict, memory, wait = self.look(facts, now, better_peer)
+        self.memory = memory
+        return verdict

@@ -1,0 +1,170 @@
+"""What a monitor of a fit node costs, counted instead of timed: processes, connections, statements, files, modules."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.wire.server import error, silence
+
+# Modules that a monitor with nothing to publish may import. Each one is paid for every second. That of a guard that
+# watches:
+WATCHING = set("""
+    galera_sync_guard galera_sync_guard.guard galera_sync_guard.judge galera_sync_guard.lock galera_sync_guard.memory
+    galera_sync_guard.outcome galera_sync_guard.parameters galera_sync_guard.states galera_sync_guard.watching
+    ocfpy ocfpy.agent ocfpy.codes ocfpy.deadline ocfpy.errors ocfpy.invocation ocfpy.kinds ocfpy.report ocfpy.run
+    ocfpy.times
+    _collections_abc _stat _struct fcntl gc genericpath os posixpath stat struct syslog zlib
+""".split())
+# What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.
+DIALLING = WATCHING | set("""
+    galera_sync_guard.classify galera_sync_guard.cycle galera_sync_guard.facts galera_sync_guard.probe
+    galera_sync_guard.publish
+    _collections _functools _operator _socket array collections collections.abc enum errno functools itertools keyword math
+    operator reprlib select selectors socket types
+""".split())
+# And what asks it, of PyMySQL and below it.
+DRIVERS = """
+    pymysql pymysql._auth pymysql.charset pymysql.connections pymysql.constants pymysql.constants.CLIENT
+    pymysql.constants.COMMAND pymysql.constants.CR pymysql.constants.ER pymysql.constants.FIELD_TYPE
+    pymysql.constants.SERVER_STATUS pymysql.converters pymysql.cursors pymysql.err pymysql.optionfile
+    pymysql.protocol pymysql.times
+"""
+# What PyMySQL imports of the standard library and we cannot avoid. The last line: Python 3.13's own.
+BELOW = """
+    _blake2 _datetime _decimal _md5 _sha1 _sha256 _sha3 _sha512 _sre configparser contextlib copyreg datetime decimal
+    hashlib numbers re re._casefix re._compiler re._constants re._parser warnings
+    __future__ _colorize _sha2
+"""
+ASKING = DIALLING | set((DRIVERS + BELOW).split())
+# Asked for and refused by a None in sys.modules: -X importtime lists the attempt. Had ssl or getpass been imported,
+# _ssl and termios would be there.
+REFUSED = {"_hashlib", "cryptography.hazmat", "cryptography.hazmat.backends", "getpass", "ssl"}
+# The most expensive ones, each of which once crept in; none may be allowed by accident.
+NEVER = set("""
+    _ssl argparse asyncio cryptography dataclasses getpass importlib.metadata inspect json linecache logging pathlib random shutil ssl
+    subprocess tempfile termios traceback typing urllib xml
+""".split())
+
+
+def imported_by_monitor(guard):
+    """Return the modules that one monitor imports after the interpreter's own start."""
+    interpreter = guard.executable.read_text().splitlines()[0].removeprefix("#!").split()
+    guard.before = (*interpreter, "-X", "importtime")
+    result = guard.monitor()
+    assert result.code == 0, result
+    bare = subprocess.run([*guard.before, "-c", ""], capture_output=True, text=True, check=True)
+    return _imported(result.stderr) - _imported(bare.stderr)
+
+
+def _imported(report):
+    return {line.rpartition("|")[2].strip() for line in report.splitlines() if line.startswith("import time:")}
+
+
+@pytest.fixture
+def guard(guard, server):
+    return guard.started()
+
+
+class TestCounts:
+    @pytest.fixture
+    def calls(self, guard, server, tmp_path):
+        """The system calls of one monitor whose executor is the one that started the guard."""
+        trace = tmp_path / "trace"
+        # A shell as the executor, parent of start and monitor alike: strace -D keeps out of the way.
+        script = '"$1" start && strace -D -f -qq -s 4096 -e trace=%process,%network,%file -o "$2" "$1" monitor; exit $?'
+        environ = guard.environ(timeout=10000, interval=1000)
+        guard.stop()
+        guard.attrd.forget_calls()
+        done = subprocess.run(["sh", "-c", script, "sh", str(guard.executable), str(trace)], env=environ,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done
+        return trace.read_text()
+
+    def test_one_process(self, calls):
+        assert len({line.split()[0] for line in calls.splitlines()}) == 1
+        assert not re.search(r"\b(clone3?|v?fork)\(", calls)
+        assert len(re.findall(r"\bexecve\(.* = 0$", calls, re.MULTILINE)) == 1
+
+    def test_one_connection(self, calls, guard):
+        connected = re.findall(r"\bconnect\((.*)", calls)
+        assert len([call for call in connected if guard.parameters["socket"] in call]) == 1
+
+    def test_no_file_written(self, calls):
+        opened = re.findall(r"\bopenat\(.*", calls)
+        assert opened
+        assert [call for call in opened if re.search("O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", call)] == []
+        assert not re.search(r"\b(rename|unlink|mkdir|chmod|truncate)(at)?2?\(.* = 0$", calls, re.MULTILINE)
+
+    def test_nothing_published(self, calls, guard):
+        assert [call for call in guard.attrd.calls if call.startswith("-n")] == [
+            "-n guard -U 1000", "-n guard-state -U synced"]
+
+
+def test_one_connection_and_two_statements(guard, server):
+    before, asked = server.connections, len(server.statements)
+    assert guard.monitor().stderr == ""
+    assert server.connections == before + 1
+    assert len(server.statements) == asked + 2
+    server.wait_until(lambda: not server.threads)
+
+
+def test_memory_is_left_alone(guard, server):
+    guard.monitor()
+    before = guard.state_file.stat()
+    for _ in range(3):
+        guard.monitor()
+    after = guard.state_file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def absent(guard, server):
+    guard.parameters["socket"] += ".absent"
+
+
+def refused(guard, server):
+    server.stop()
+
+
+def shutting_down(guard, server):
+    server.trouble["greeting"] = error(1053, "Server shutdown in progress", sqlstate="")
+
+
+def stopped(guard, server):
+    guard.parameters["probe_timeout"] = "200ms"
+    server.trouble["greeting"] = silence
+
+
+class TestImports:
+    def test_fit(self, guard):
+        guard.attrd.forget_calls()
+        assert sorted(imported_by_monitor(guard) - ASKING - REFUSED) == []
+        assert guard.attrd.calls == []
+
+    def test_fit_with_an_option_file(self, guard, tmp_path):
+        path = tmp_path / "login.cnf"
+        path.write_text("[client]\nuser = guard\n")
+        path.chmod(0o600)
+        guard.parameters["defaults_file"] = str(path)
+        assert guard.start().code == 0
+        assert sorted(imported_by_monitor(guard) - ASKING - REFUSED) == []
+
+    @pytest.mark.parametrize("trouble", [absent, refused, shutting_down, stopped])
+    def test_no_greeting_needs_no_driver(self, guard, server, trouble):
+        trouble(guard, server)
+        guard.monitor()     # publishes
+        assert sorted(imported_by_monitor(guard) - DIALLING) == []
+
+    def test_what_is_loaded_when_it_is_used_is_the_module_then(self, guard):
+        script = ("import sys; sys.path += ['.', '/usr/lib/python3/dist-packages']\n"
+                  "from galera_sync_guard.probe import _driver\n"
+                  "connections = _driver(type('', (), {'ssl_ca': None})).connections\n"
+                  "assert 'tokenize' not in sys.modules\n"
+                  "try: 1 / 0\nexcept ArithmeticError: print(connections.traceback.format_exc())\n"
+                  "import traceback; assert traceback.__file__")
+        done = subprocess.run(["/usr/bin/python3", "-BS", "-c", script], capture_output=True, text=True, check=False)
+        assert (done.stderr, done.stdout.splitlines()[-2:]) == ("", ["ZeroDivisionError: division by zero", ""])
+
+    @pytest.mark.parametrize("allowed", [WATCHING, DIALLING, ASKING], ids=["watching", "dialling", "asking"])
+    def test_allow_list_allows_nothing_expensive(self, allowed):
+        assert allowed & NEVER == set()

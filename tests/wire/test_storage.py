@@ -1,0 +1,208 @@
+"""stall_timeout: the watcher's child that writes, what becomes of it, and what its silence means."""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from galera_sync_guard.lock import Lock
+from galera_sync_guard.storage import take
+from galera_sync_guard.watching import RENEW
+from ocfpy.invocation import Invocation
+
+from tests.support.guard import CHECKOUT
+from tests.wire.test_watcher import GOOD, alive, open_files, wait, watcher_of
+
+STALLED = ("-INFINITY", "stalled")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The directory that is written to."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def guard(guard, server, data):
+    """A guard that watches a server and a storage, started."""
+    guard.parameters.update(watch_interval="100ms", probe_timeout="500ms", recovery_hold="0", stall_timeout="1s",
+                            stall_directory=str(data))
+    yield guard.started()
+    for child in writers(guard):
+        os.kill(child, signal.SIGKILL)
+    Lock(Invocation(None, "stop", guard.environ(), None)).end_holder()
+
+
+@pytest.fixture
+def writer(guard):
+    """The pid of the child, once it has written."""
+    wait(lambda: writers(guard))
+    child, = writers(guard)
+    wait(lambda: os.listdir("/proc/%d/fd" % child))
+    return child
+
+
+def lock_of(guard):
+    return guard.state_file.with_name("galera_sync_guard.storage-guard")
+
+
+def writers(guard):
+    """Return the pids of all children that write for a guard, of whatever watcher."""
+    done = subprocess.run(["pgrep", "-f", "storage %s$" % lock_of(guard)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in done.stdout.split()]
+
+
+def writes(child):
+    """Return how many times a process has called write(2) or the like."""
+    with open("/proc/%d/io" % child, encoding="ascii") as file:
+        return int(dict(line.split(":") for line in file)["syscw"])
+
+
+class TestVerdict:
+    def test_a_storage_that_answers_changes_nothing_and_nothing_is_left_in_it(self, guard, writer, data):
+        before = writes(writer)
+        wait(lambda: writes(writer) > before + 3, within=10)
+        assert guard.published == GOOD
+        assert os.listdir(data) == []
+
+    def test_one_that_takes_no_write_is_unfit_until_it_does_again(self, guard, writer):
+        os.kill(writer, signal.SIGSTOP)
+        assert wait(lambda: guard.published == STALLED) < 4
+        reason = "stalled: %s has taken no write for " % guard.parameters["stall_directory"]
+        wait(lambda: guard.remembered()["reason"].startswith(reason))
+        os.kill(writer, signal.SIGCONT)
+        wait(lambda: guard.published == GOOD)
+
+    def test_the_server_is_watched_while_the_storage_hangs(self, guard, server, writer):
+        os.kill(writer, signal.SIGSTOP)
+        wait(lambda: guard.published == STALLED)
+        statements = len(server.statements)
+        wait(lambda: len(server.statements) > statements + 10)
+        assert guard.monitor().code == 0
+
+    def test_an_error_says_nothing_of_the_node(self, guard, writer, data):
+        data.rmdir()
+        before = writes(writer)
+        wait(lambda: writes(writer) > before + 3, within=10)
+        assert guard.published == GOOD
+
+    def test_a_child_that_cannot_come_up_says_nothing_of_the_node(self, guard, server, writer):
+        assert guard.stop().code == 0
+        wait(lambda: not alive(writer))
+        lock_of(guard).mkdir()
+        assert guard.start().code == 0
+        statements = len(server.statements)
+        time.sleep(2)
+        wait(lambda: len(server.statements) > statements + 10)
+        assert guard.published == GOOD
+
+    def test_a_watcher_that_was_stopped_itself_blames_nobody(self, guard, server, writer):
+        guard.parameters["stall_timeout"] = "3s"
+        assert guard.start().code == 0
+        wait(lambda: writers(guard) not in ([], [writer]))
+        writer, = writers(guard)
+        watcher = watcher_of(guard)
+        guard.attrd.forget_calls()
+        os.kill(writer, signal.SIGSTOP)
+        time.sleep(1.5)     # by then a write waits
+        os.kill(watcher, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(watcher, signal.SIGCONT)
+        statements = len(server.statements)
+        wait(lambda: len(server.statements) > statements + 4)
+        os.kill(writer, signal.SIGCONT)
+        time.sleep(2)
+        assert guard.attrd.updates == []
+
+
+class TestChild:
+    def test_has_a_session_of_its_own_and_nothing_of_the_resource_or_the_executor(self, guard, writer):
+        assert os.getsid(writer) == writer
+        with open("/proc/%d/environ" % writer, encoding="ascii") as file:
+            assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
+        # It may be writing just now, to the file that has no name.
+        lasting = {name for name in open_files(writer) if not name.startswith("pipe:") and not name.endswith("(deleted)")}
+        assert lasting == {"/dev/null", str(lock_of(guard))}
+        assert os.readlink("/proc/%d/cwd" % writer) == "/"
+
+    def test_a_killed_one_is_replaced_and_is_no_news(self, guard, writer):
+        os.kill(writer, signal.SIGKILL)
+        wait(lambda: writers(guard) not in ([], [writer]))
+        time.sleep(1.5)
+        assert guard.attrd.updates == []
+
+    def test_ends_with_its_watcher_and_leaves_nothing(self, guard, writer):
+        assert guard.stop().code == 0
+        wait(lambda: not alive(writer))
+        assert os.listdir(guard.state_file.parent) == []
+
+    def test_leaves_nothing_either_when_its_watcher_ended_while_it_was_writing(self, guard, writer):
+        os.kill(writer, signal.SIGSTOP)
+        wait(lambda: guard.published == STALLED)    # so it has been told to write, and nobody will hear of it
+        assert guard.stop().code == 0
+        os.kill(writer, signal.SIGCONT)
+        wait(lambda: not alive(writer))
+        assert os.listdir(guard.state_file.parent) == []
+
+    def test_a_renewed_watcher_has_a_new_one(self, guard, writer):
+        watcher = watcher_of(guard)
+        os.kill(watcher, RENEW)
+        wait(lambda: writers(guard) not in ([], [writer]))
+        assert not alive(writer)
+        assert watcher_of(guard) == watcher
+        time.sleep(1.5)
+        assert guard.published == GOOD
+
+    def test_one_that_hangs_keeps_nobody_waiting(self, guard, writer):
+        os.kill(writer, signal.SIGSTOP)
+        result = guard.stop()
+        assert (result.code, result.seconds < 2) == (0, True)
+        assert alive(writer)
+        os.kill(writer, signal.SIGCONT)
+        wait(lambda: not alive(writer))
+
+    def test_there_is_no_second_one_while_one_of_an_earlier_watcher_hangs(self, guard, writer):
+        os.kill(writer, signal.SIGSTOP)
+        assert guard.stop().code == 0
+        assert guard.start().code == 0
+        wait(lambda: guard.published == STALLED)
+        assert writers(guard) == [writer]
+        os.kill(writer, signal.SIGCONT)
+        wait(lambda: guard.published == GOOD)
+        wait(lambda: not alive(writer))
+        assert len(writers(guard)) == 1
+
+    def test_without_stall_timeout_there_is_none(self, guard, writer):
+        guard.parameters["stall_timeout"] = "0"
+        assert guard.run("reload-agent").code == 0
+        wait(lambda: writers(guard) == [])
+        assert guard.monitor().code == 0
+
+
+def test_a_write_is_synced_and_has_no_name(tmp_path):
+    trace = tmp_path / "trace"
+    data = tmp_path / "data"
+    data.mkdir()
+    ask = "from galera_sync_guard.storage import write; print(repr(write('%s')))" % data
+    done = subprocess.run(["strace", "-o", str(trace), "-e", "trace=openat,write,fsync", "/usr/bin/python3", "-c", ask],
+                          cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout == "''\n"
+    assert re.search(r'openat\(.*"%s", .*O_TMPFILE.*\) = (\d+)\nwrite\(\1, .* = 512\nfsync\(\1\) += 0\n' % data,
+                     trace.read_text())
+
+
+def test_no_lock_is_taken_twice(tmp_path):
+    path = str(tmp_path / "lock")
+    first = take(path)
+    assert take(path) is None
+    os.unlink(path)
+    second = take(path)
+    assert second is not None, "who holds a file that is gone holds nothing"
+    fcntl.flock(first, fcntl.LOCK_UN)
+    for descriptor in (first, second):
+        os.close(descriptor)

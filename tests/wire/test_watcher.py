@@ -1,0 +1,401 @@
+"""A guard that watches: the one process that start leaves behind, its life cycle, and the monitor that checks on it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from galera_sync_guard.lock import Lock
+from ocfpy.invocation import Invocation
+
+from tests.support.guard import Guard, copy_of_tree
+from tests.wire.server import hang_up, silence
+from tests.wire.test_steady_state import WATCHING, imported_by_monitor
+
+BAD = ("-INFINITY", "read-only")
+GOOD = ("1000", "synced")
+
+
+def watcher_of(guard):
+    """Return the pid of a guard's watcher, None when there is none."""
+    return Lock(Invocation(None, "monitor", guard.environ(), None)).holder()
+
+
+def wait(condition, within=5):
+    """Wait until `condition()`, which must come true in time; return the seconds that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < within, "not within %s s" % within
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def open_files(pid):
+    """Return what the process has open, without what it has closed meanwhile."""
+    found = set()
+    for name in os.listdir("/proc/%d/fd" % pid):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink("/proc/%d/fd/%s" % (pid, name)))
+    return found
+
+
+@pytest.fixture
+def guard(guard, server):
+    """A guard that watches, started, with few holds and a short probe_timeout."""
+    guard.parameters.update(watch_interval="100ms", probe_timeout="500ms", recovery_hold="0")
+    yield guard.started()
+    Lock(Invocation(None, "stop", guard.environ(), None)).end_holder()
+
+
+@pytest.fixture
+def pid(guard):
+    return watcher_of(guard)
+
+
+class TestSight:
+    """What the watcher sees is published without any monitor."""
+
+    def test_steady_state_needs_one_connection_and_publishes_nothing(self, guard, server, pid):
+        connections, statements = server.connections, len(server.statements)
+        wait(lambda: len(server.statements) > statements + 10)
+        assert server.connections <= connections + 1, "the watcher's first turn may be one of these"
+        assert len(server.threads) == 1
+        assert guard.attrd.updates == []
+
+    def test_a_fault_and_its_end_are_published(self, guard, server):
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+        server.values["read_only"] = "OFF"
+        wait(lambda: guard.published == GOOD)
+
+    def test_the_end_of_the_connection_wakes_it_whatever_the_interval(self, guard, server):
+        guard.parameters["watch_interval"] = "1h"
+        guard.start()
+        wait(lambda: len(server.threads) == 1)
+        time.sleep(0.5)     # for the answers of its first turn
+        server.stop()
+        wait(lambda: guard.published == ("-INFINITY", "down"), within=2)
+
+    def test_a_lost_connection_alone_is_no_news(self, guard, server):
+        for _ in range(3):
+            wait(lambda: len(server.peers) == 1)
+            connections = server.connections
+            server.hang_up()
+            wait(lambda: server.connections > connections)
+        assert guard.published[0] == "1000"
+
+    @pytest.mark.parametrize("is_asked", [False, True], ids=["idle", "asked"])
+    def test_a_server_that_closes_the_connection_and_greets_nobody_is_going_down(self, guard, server, is_asked):
+        guard.parameters["probe_timeout"] = "20s"
+        guard.start()
+        wait(lambda: len(server.peers) == 1)
+        server.trouble.update(greeting=silence)
+        if is_asked:
+            server.trouble.update(status=hang_up)
+        else:
+            server.hang_up()
+        wait(lambda: guard.published == ("-INFINITY", "down"))
+        assert guard.monitor().code == 0
+        assert guard.remembered()["reason"] == "down: the server has closed the connection and greets nobody"
+        time.sleep(1)
+        assert len(server.threads) <= 2, "one connection waits in the backlog"
+        server.release()
+        wait(lambda: guard.published == GOOD)
+
+    def test_a_hung_server_gets_few_connections_and_is_seen_when_it_answers_again(self, guard, server):
+        server.trouble.update(status=silence, greeting=silence)
+        wait(lambda: guard.published == ("-INFINITY", "hung"))
+        time.sleep(2)
+        assert len(server.threads) <= 4, "the question, the attempt that was given up, and the canary"
+        server.release()
+        assert wait(lambda: guard.published == GOOD) < 1.5
+
+    def test_the_administrators_connection_is_let_go_of(self, guard, server):
+        server.values.update(Threads_connected="152", max_connections="151")
+        wait(lambda: guard.published[1] == "saturated")
+        statements = len(server.statements)
+        wait(lambda: not server.threads)
+        wait(lambda: len(server.statements) > statements)
+
+    def test_its_own_lasting_connection_is_a_place_that_applications_lack(self, guard, server):
+        server.values.update(Threads_connected="151", max_connections="151")
+        wait(lambda: guard.published[1] == "saturated")
+        assert len(server.threads) == 1
+
+    def test_maintenance_lasts_without_a_busy_loop(self, guard, server, tmp_path, pid):
+        (tmp_path / "maintenance").write_text("disk")
+        wait(lambda: guard.published == ("-INFINITY", "maintenance"))
+        server.hang_up()
+        used = cpu_seconds(pid)
+        time.sleep(1)
+        assert cpu_seconds(pid) - used < 0.3
+
+
+class TestPublishing:
+    def test_bad_news_that_cannot_be_published_fails_the_monitor(self, guard, server):
+        guard.attrd.fail(1)
+        server.values["read_only"] = "ON"
+        result = guard.monitor_until(lambda result: result.code == 1, within=5)
+        assert "could not be published: read-only" in result.reason
+        guard.attrd.fail(None)
+        wait(lambda: guard.published == BAD)
+        guard.monitor_until(lambda result: result.code == 0, within=5)
+
+    def test_a_cluster_that_hangs_keeps_neither_the_watcher_nor_its_monitor(self, guard, server):
+        guard.attrd.hang()
+        server.values["read_only"] = "ON"
+        guard.monitor_until(lambda result: result.code == 1 and "could not be published" in result.reason, within=15)
+        guard.attrd.hang(False)
+        wait(lambda: guard.published == BAD)
+
+    def test_a_score_that_does_not_arrive_is_published_again(self, guard, server):
+        updates = guard.attrd.directory / "value.guard"
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+        server.values["read_only"] = "OFF"
+        updates.unlink()
+        updates.mkdir()     # the stand-in can neither keep nor show a value
+        wait(lambda: guard.attrd.updates.count(("guard", "1000")) > 1)
+        updates.rmdir()
+        wait(lambda: guard.published == GOOD)
+
+    def test_a_probe_has_it_published_again_since_a_restarted_pacemaker_has_lost_it(self, guard, pid):
+        for name in ("guard", "guard-state"):
+            (guard.attrd.directory / ("value." + name)).unlink()
+        assert guard.probe().code == 0
+        wait(lambda: guard.published == GOOD)
+        assert watcher_of(guard) == pid
+
+
+class TestLife:
+    def test_start_twice_leaves_one(self, guard, pid):
+        assert guard.start().code == 0
+        assert watcher_of(guard) not in (None, pid)
+        assert not alive(pid)
+
+    def test_stop_ends_it_and_leaves_nothing(self, guard, pid):
+        for _ in range(2):
+            result = guard.stop()
+            assert result.code == 0
+        assert not alive(pid)
+        assert os.listdir(guard.state_file.parent) == []
+        assert guard.published == (None, None)
+
+    def test_killed_it_is_a_failed_monitor_until_the_guard_is_started_again(self, guard, pid):
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda: not watcher_of(guard))
+        result = guard.monitor()
+        assert (result.code, result.reason) == (1, "the watcher is dead")
+        assert watcher_of(guard) is None, "a monitor restarts nothing"
+        assert guard.probe().code == 0
+        assert guard.stop().code == 0
+        assert guard.start().code == 0
+        assert guard.monitor().code == 0
+
+    def test_stopped_it_is_stuck_and_can_be_ended(self, guard, pid):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        guard.pretend(turned_at=time.clock_gettime(time.CLOCK_BOOTTIME) - 60)
+        result = guard.monitor()
+        assert result.code == 1
+        assert "the watcher is stuck: its last turn ended 60" in result.reason
+        result = guard.stop()
+        assert result.code == 0
+        assert result.seconds < 2
+        assert not alive(pid)
+
+    def test_one_that_was_superseded_ends_without_publishing(self, guard, server, pid):
+        os.kill(pid, signal.SIGSTOP)
+        lock = guard.state_file.with_name("galera_sync_guard.watcher-guard")
+        lock.rename(lock.with_suffix(".old"))
+        lock.touch()
+        server.values["read_only"] = "ON"
+        os.kill(pid, signal.SIGCONT)
+        wait(lambda: not alive(pid))
+        assert guard.attrd.updates == []
+
+    def test_one_whose_guard_is_not_started_any_more_ends_without_publishing(self, guard, server, pid):
+        os.kill(pid, signal.SIGSTOP)
+        guard.state_file.unlink()
+        server.values["read_only"] = "ON"
+        os.kill(pid, signal.SIGCONT)
+        wait(lambda: not alive(pid))
+        assert guard.attrd.updates == []
+        assert not guard.state_file.exists()
+
+    def test_an_upgrade_renews_it_while_every_monitor_succeeds(self, guard, server, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        guard.start()
+        pid = watcher_of(guard)
+        for version in ("0.2.0", "0.2.1"):
+            set_version(tmp_path / "tree", version)
+            guard.monitor_until(lambda result, version=version: renewed(guard, result, version), within=10)
+            assert watcher_of(guard) == pid
+            server.values["read_only"] = "ON"
+            wait(lambda: guard.published == BAD)
+            server.values["read_only"] = "OFF"
+            wait(lambda: guard.published == GOOD)
+
+    def test_what_it_is_told_while_it_is_renewed_does_not_end_it(self, guard, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        guard.start()
+        pid = watcher_of(guard)
+        set_version(tmp_path / "tree", "0.2.0")
+        while " 0.2.0 " not in guard.state_file.read_text():
+            for number in (signal.SIGUSR1, signal.SIGHUP):
+                os.kill(pid, number)
+        assert watcher_of(guard) == pid
+        wait(lambda: guard.published == GOOD)
+
+    def test_one_of_another_version_that_is_stuck_is_a_failed_monitor(self, guard, pid):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        guard.state_file.write_text(guard.state_file.read_text().replace(" 0.1.0 ", " 0.0.9 ", 1))
+        assert guard.monitor().code == 0
+        guard.pretend(turned_at=time.clock_gettime(time.CLOCK_BOOTTIME) - 60)
+        result = guard.monitor()
+        assert result.code == 1
+        assert "the watcher is stuck" in result.reason
+
+    def test_one_of_another_version_and_with_other_parameters_is_a_failed_monitor(self, guard, pid):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        guard.state_file.write_text(guard.state_file.read_text().replace(" 0.1.0 ", " 0.0.9 ", 1))
+        guard.parameters["donor_grace"] = "3s"
+        result = guard.monitor()
+        assert (result.code, result.reason) == (1, "the watcher runs with other parameters")
+
+    def test_what_the_boot_before_left_counts_for_nothing(self, guard, pid):
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda: not watcher_of(guard))
+        text = guard.state_file.read_text()
+        guard.state_file.write_text("11111111-1111-1111-1111-111111111111" + text[36:])
+        assert guard.monitor().code == 7
+        assert guard.start().code == 0
+        assert guard.monitor().code == 0
+
+    def test_reload_agent_gives_it_the_new_parameters(self, guard, server, pid):
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+        guard.parameters["available_when_readonly"] = "yes"
+        assert guard.run("reload-agent").code == 0
+        assert not alive(pid)
+        assert guard.monitor().code == 0
+        assert guard.published == GOOD
+
+    def test_reload_agent_turns_watching_off_and_on(self, guard, pid):
+        guard.parameters["watch_interval"] = "0"
+        assert guard.run("reload-agent").code == 0
+        assert watcher_of(guard) is None
+        assert guard.monitor().code == 0
+        guard.parameters["watch_interval"] = "100ms"
+        assert guard.run("reload-agent").code == 0
+        assert guard.monitor().code == 0
+        assert watcher_of(guard)
+
+    def test_parameters_that_are_not_allowed_leave_it_as_it_is(self, guard, server, pid):
+        guard.parameters["port"] = "none"
+        assert guard.run("reload-agent").code == 0
+        result = guard.monitor()
+        assert result.code == 0
+        assert "parameter port" in result.stderr
+        assert watcher_of(guard) == pid
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+
+    def test_two_guards_have_one_each(self, guard, server, pid):
+        other = Guard.__new__(Guard)
+        other.__dict__.update(guard.__dict__, name="other", parameters=dict(guard.parameters))
+        assert other.start().code == 0
+        assert watcher_of(other) not in (None, pid)
+        assert other.stop().code == 0
+        assert watcher_of(guard) == pid
+        assert guard.monitor().code == 0
+
+    def test_a_watcher_that_cannot_come_up_makes_start_fail(self, guard, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        with open(tmp_path / "tree/galera_sync_guard/watcher.py", "a", encoding="utf-8") as file:
+            file.write("\n\ndef main(): return 1  # a bug\n")
+        result = guard.start()
+        assert result.code == 1
+        assert "the watcher does not come up" in result.reason
+        assert not guard.state_file.exists()
+
+
+class TestProcess:
+    def test_carries_nothing_of_the_resource_in_its_environment(self, pid):
+        with open("/proc/%d/environ" % pid, encoding="ascii") as file:
+            assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
+
+    def test_holds_none_of_the_executors_files(self, guard, pid, tmp_path):
+        lock = str(guard.state_file.with_name("galera_sync_guard.watcher-guard"))
+        # A file that it has open for a moment, such as its memory, is gone a moment later: the executor's would stay.
+        wait(lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null", lock},
+             within=0.5)
+
+    def test_has_a_session_of_its_own_and_few_rights(self, pid):
+        assert os.getsid(pid) == pid
+        with open("/proc/%d/status" % pid, encoding="ascii") as file:
+            status = dict(line.split(":", 1) for line in file)
+        assert status["NoNewPrivs"].strip() == "1"
+        assert int(status["CapBnd"], 16) == 1 << 1 | 1 << 6 | 1 << 7
+
+
+class TestMonitor:
+    @pytest.mark.parametrize("mode, code", [("score", 0), ("fail", 1)])
+    def test_reports_the_verdict(self, guard, server, mode, code):
+        guard.parameters["mode"] = mode
+        assert guard.start().code == 0
+        assert guard.monitor().code == 0
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+        result = guard.monitor_until(lambda result: result.code == code, within=3)
+        assert result.reasons == (["read-only: read_only=ON, must be OFF"] if code else [])
+
+    def test_news_that_are_being_published_fail_no_monitor(self, guard, server):
+        guard.attrd.hang()
+        server.values["read_only"] = "ON"
+        wait(lambda: "published_at" not in guard.remembered())
+        assert guard.monitor().code == 0
+        guard.attrd.hang(False)
+
+    def test_asks_no_server_and_no_cluster(self, guard, server, tmp_path):
+        trace = tmp_path / "trace"
+        guard.before = ("strace", "-D", "-f", "-qq", "-e", "trace=%process,%network", "-o", str(trace))
+        assert guard.monitor().code == 0
+        calls = trace.read_text()
+        assert len(re.findall(r"\bexecve\(.* = 0$", calls, re.MULTILINE)) == 1
+        assert not re.search(r"\b(clone3?|v?fork)\(", calls)
+        assert [line for line in calls.splitlines() if "connect(" in line and "nscd" not in line] == []
+
+    def test_loads_no_third_party_and_runs_no_commands(self, guard):
+        assert sorted(imported_by_monitor(guard) - WATCHING) == []
+
+
+def set_version(tree, version):
+    """Turn a copy of the tree into another version of the package, as an upgrade does."""
+    new = tree / "new"
+    new.write_text('"""Another version."""\n\n__version__ = "%s"\n' % version)
+    new.rename(tree / "galera_sync_guard/__init__.py")
+
+
+def renewed(guard, result, version):
+    """Return whether the watcher is of that version; no monitor may fail before."""
+    assert result.code == 0, result
+    return " %s " % version in guard.state_file.read_text()
+
+
+def alive(pid):
+    """Return whether a process runs; one that has ended and waits to be reaped does not."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
+
+
+def cpu_seconds(pid):
+    """Return the CPU time that a process has used."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -25,9 +25,7 @@ def classify(facts, policy):
         if finding:
             return finding
     # A donor that is always available gets here too, once it passed all that a synced node must pass.
-    number = facts.number("wsrep_local_state")
-    return Finding("synced" if number == 4 else "donor", "wsrep_local_state=%d (%s)" % (
-        number, facts.get("wsrep_local_state_comment")), FIT)
+    return Finding("synced" if facts.number("wsrep_local_state") == 4 else "donor", _local_state_text(facts), FIT)
 
 
 # One check per row of the verdict table, in the order in which they count: each returns a Finding or None.
@@ -72,25 +70,26 @@ def _wsrep_off(facts, policy):
     return _must_be("wsrep-off", facts, "wsrep_on", "ON") or _must_be_known("wsrep-off", facts, "wsrep_local_state")
 
 
-def _local_state(*numbers):
-    def check(facts, policy):
-        number = facts.number("wsrep_local_state")
-        if number in numbers:
-            return Finding(LOCAL_STATES[number], "wsrep_local_state=%d (%s)" % (
-                number, facts.get("wsrep_local_state_comment")))
+def _local_state(facts, policy):
+    number = facts.number("wsrep_local_state")
+    # A donor that has served is Joined as well, until it has caught up; unlike a node that joins it stays ready.
+    if number not in LOCAL_STATES or number == 3 and _is_on(facts, "wsrep_ready"):
         return None
-    return check
+    return Finding(LOCAL_STATES[number], _local_state_text(facts))
 
 
 LOCAL_STATES = {1: "joining", 3: "joined", 5: "inconsistent"}
+
+
+def _local_state_text(facts):
+    return "wsrep_local_state=%d (%s)" % (facts.number("wsrep_local_state"), facts.get("wsrep_local_state_comment"))
 
 
 def _initialized(facts, policy):
     # A node without quorum shows 0 too, but knows that it is non-Primary.
     status = facts.get("wsrep_cluster_status")
     if facts.number("wsrep_local_state") == 0 and status is not None and status.lower() != "non-primary":
-        return Finding("initialized", "wsrep_local_state=0 (%s), wsrep_cluster_status=%s" % (
-            facts.get("wsrep_local_state_comment"), status))
+        return Finding("initialized", "%s, wsrep_cluster_status=%s" % (_local_state_text(facts), status))
     return None
 
 
@@ -100,7 +99,7 @@ def _non_primary(facts, policy):
 
 def _not_ready(facts, policy):
     number = facts.number("wsrep_local_state")
-    if number not in (2, 4):
+    if number not in (2, 3, 4):
         return Finding("not-ready", "wsrep_local_state=%s is neither Synced nor Donor" % facts.get("wsrep_local_state"))
     return _must_be("not-ready", facts, "wsrep_ready", "ON")
 
@@ -130,9 +129,12 @@ def _small_cluster(facts, policy):
 
 
 def _donor(facts, policy):
-    if facts.number("wsrep_local_state") != 2:
+    number = facts.number("wsrep_local_state")
+    if number == 4:
         return None
-    reason = "wsrep_local_state=2 (%s)" % facts.get("wsrep_local_state_comment")
+    reason = _local_state_text(facts)
+    if number == 3:
+        reason += " with wsrep_ready=ON"
     # Galera itself makes a donor for a moment; a person or a backup that desyncs a node means it.
     grace_name = "donor_grace"
     if _is_on(facts, "wsrep_desync"):
@@ -201,6 +203,6 @@ def _must_be_known(state, facts, name):
 
 
 CHECKS = (
-    _maintenance, _pxc_maintenance, _stalled, _silence, _wsrep_off, _local_state(1, 3, 5), _initialized, _non_primary, _not_ready,
+    _maintenance, _pxc_maintenance, _stalled, _silence, _wsrep_off, _local_state, _initialized, _non_primary, _not_ready,
     _rejecting, _read_only, _small_cluster, _donor, _connections, _lagging,
 )

@@ -28,15 +28,16 @@ STATES = (
     ("wsrep-off", UNFIT, "wsrep_on is not ON, or the server knows no wsrep_local_state: it is no Galera node"),
     ("inconsistent", UNFIT, "wsrep_local_state is 5: the node lost a consistency vote or its disk is full"),
     ("joining", UNFIT, "wsrep_local_state is 1"),
-    ("joined", UNFIT, "wsrep_local_state is 3"),
+    ("joined", UNFIT, "wsrep_local_state is 3 and wsrep_ready is not ON: the node has joined and catches up"),
     ("initialized", UNFIT, "wsrep_local_state is 0 and the node belongs to no component"),
     ("non-primary", UNFIT, "wsrep_cluster_status is not Primary"),
     ("not-ready", UNFIT, "wsrep_ready is not ON, or wsrep_local_state is a number that no version of Galera documents"),
     ("rejecting", UNFIT, "wsrep_reject_queries is not NONE"),
     ("read-only", UNFIT, "read_only or super_read_only is anything but OFF or 0, unless available_when_readonly"),
     ("small-cluster", UNFIT, "wsrep_cluster_size is below min_cluster_size"),
-    ("donor", POOR, "wsrep_local_state is 2 for longer than donor_grace, or with wsrep_desync; unfit with"
-                    " available_when_donor=never or wsrep_sst_donor_rejects_queries, fit with always"),
+    ("donor", POOR, "wsrep_local_state is 2, or 3 with wsrep_ready ON (a donor that catches up), for longer than"
+                    " donor_grace, or with wsrep_desync; unfit with available_when_donor=never or"
+                    " wsrep_sst_donor_rejects_queries, fit with always"),
     ("saturated", POOR, "error 1040, or Threads_connected (less our own) has reached connection_limit percent of"
                         " max_connections, for longer than saturation_grace"),
     ("lagging", FIT, "wsrep_local_recv_queue is above max_recv_queue: fit, with a score of up to 40 less"),

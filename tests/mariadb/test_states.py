@@ -138,16 +138,25 @@ def test_start_refuses_an_unfit_node_in_mode_fail_and_accepts_it_in_mode_score(g
         assert by_score.monitor(expect=0).reason == ""
 
 
-def test_joining_and_joined(guard, node, peer, show):
-    """A node that catches up while three of its tables are locked stays in each step until a lock goes."""
-    first, second, third = tables = ("app.first", "app.second", "app.third")
+@pytest.fixture
+def steps(node, peer):
+    """Three tables; while one is locked on the node, it stays in that step of catching up."""
+    tables = ("app.first", "app.second", "app.third")
     sql(peer, "".join(f"CREATE TABLE {table} (a INT PRIMARY KEY);" for table in tables))
-    sql(node, f"SET SESSION wsrep_sync_wait=15; SELECT * FROM {third}")
+    sql(node, f"SET SESSION wsrep_sync_wait=15; SELECT * FROM {tables[-1]}")
     # Synced comes only with a nearly empty queue, and a full one holds no writer back.
     limits = sql(node, "SELECT REGEXP_SUBSTR(@@wsrep_provider_options, 'gcs.fc_factor = [^;]*; gcs.fc_limit = [^;]*')")
     sql(node, "SET GLOBAL wsrep_provider_options='gcs.fc_factor=0.01; gcs.fc_limit=1000'")
+    yield tables
+    mariadb.wait_synced(node, 3)
+    sql(node, f"SET GLOBAL wsrep_provider_options='{limits}'")
+    sql(peer, "".join(f"DROP TABLE {table};" for table in tables))
+
+
+def test_joining_and_joined(guard, node, peer, steps, show):
+    first, second, third = steps
     guarded = guard()
-    locks = [_lock(node, table) for table in tables]
+    locks = [_lock(node, table) for table in steps]
     with partition(node, peer):
         sql(peer, f"INSERT INTO {first} VALUES (1)")
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "1", 30, "Joining")
@@ -168,8 +177,26 @@ def test_joining_and_joined(guard, node, peer, show):
     _unlock(node, locks[2])
     mariadb.wait_synced(node, 3)
     guarded.monitor(expect=0)
-    sql(node, f"SET GLOBAL wsrep_provider_options='{limits}'")
-    sql(peer, "".join(f"DROP TABLE {table};" for table in tables))
+
+
+def test_a_donor_that_catches_up_is_still_a_donor(guard, node, peer, steps, show):
+    first, second, _ = steps
+    guarded = guard(available_when_donor="never", donor_grace="5s")
+    locks = [_lock(node, table) for table in (first, second)]
+    sql(node, "SET GLOBAL wsrep_desync=ON")
+    sql(peer, "".join(f"INSERT INTO {first} VALUES ({n});" for n in range(300)))
+    sql(node, "SET GLOBAL wsrep_desync=OFF")
+    sql(peer, "".join(f"INSERT INTO {second} VALUES ({n});" for n in range(300)))
+    _unlock(node, locks[0])
+    wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "3", 30, "Joined")
+    seen = guarded.monitor(expect=0)
+    show.append(seen.log)
+    assert "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, counts after donor_grace=5s (fit" in seen.log
+
+    wait_until(lambda: guarded.monitor(expect=None).code == 1, 30, "its grace over")
+    _unlock(node, locks[1])
+    mariadb.wait_synced(node, 3)
+    guarded.monitor(expect=0)
 
 
 def test_lagging_is_fit_and_says_by_how_much(guard, node, peer, show):

@@ -19,6 +19,7 @@ HEALTHY = {
 # The changes to HEALTHY by which a test brings a node into a state.
 DONOR = {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}
 DESYNCED = {**DONOR, "wsrep_desync": "ON"}
+CATCHING_UP = {"wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}
 READ_ONLY = {"read_only": "ON"}
 SATURATED = {"threads_connected": "152"}
 

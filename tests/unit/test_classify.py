@@ -8,7 +8,7 @@ from galera_sync_guard.classify import classify
 from galera_sync_guard.facts import Facts
 from galera_sync_guard.states import FIT, POOR, STATES, UNFIT, UNKNOWN
 
-from .builders import DESYNCED, DONOR, HEALTHY, SATURATED, node, policy
+from .builders import CATCHING_UP, DESYNCED, DONOR, HEALTHY, SATURATED, node, policy
 
 
 def silent(why, detail="why"):
@@ -56,7 +56,8 @@ TABLE = {
                        "wsrep_cluster_status=non-Primary, must be Primary"),
     "joining": (in_state(1, "Joining: receiving State Transfer"), {}, "joining", UNFIT,
                 "wsrep_local_state=1 (Joining: receiving State Transfer)"),
-    "joined": (in_state(3, "Joined"), {}, "joined", UNFIT, "wsrep_local_state=3 (Joined)"),
+    "joined": (node(wsrep_ready="OFF", **CATCHING_UP), {}, "joined", UNFIT, "wsrep_local_state=3 (Joined)"),
+    "joined-ready-unknown": (node(wsrep_ready=None, **CATCHING_UP), {}, "joined", UNFIT, "wsrep_local_state=3 (Joined)"),
     "inconsistent": (in_state(5, "Inconsistent"), {}, "inconsistent", UNFIT, "wsrep_local_state=5 (Inconsistent)"),
     "state-6": (in_state(6, "New"), {}, "not-ready", UNFIT, "wsrep_local_state=6 is neither Synced nor Donor"),
     "state-no-number": (in_state("Synced", "Synced"), {}, "wsrep-off", UNFIT,
@@ -89,6 +90,10 @@ TABLE = {
     "donor-by-order-always": (node(**DESYNCED), {"available_when_donor": "always"}, "donor", FIT,
                               "wsrep_local_state=2 (Donor/Desynced)"),
     "desync-that-is-only-ordered": (node(wsrep_desync="ON"), {}, "synced", FIT, ""),
+    "donor-catches-up": (node(**CATCHING_UP), {}, "donor", POOR, "wsrep_local_state=3 (Joined) with wsrep_ready=ON"),
+    "donor-catches-up-never": (node(**CATCHING_UP), {"available_when_donor": "never"}, "donor", UNFIT, ""),
+    "donor-catches-up-always": (node(**CATCHING_UP), {"available_when_donor": "always"}, "donor", FIT,
+                                "wsrep_local_state=3 (Joined)"),
     "donor-never": (node(**DONOR), {"available_when_donor": "never"}, "donor", UNFIT, ""),
     "donor-always": (node(**DONOR), {"available_when_donor": "always"}, "donor", FIT,
                      "wsrep_local_state=2 (Donor/Desynced)"),
@@ -161,7 +166,7 @@ SYMPTOMS = {
     "non-primary": {"wsrep_cluster_status": "non-Primary"},
     "initialized": {"wsrep_local_state": "0", "wsrep_cluster_status": "Disconnected"},
     "joining": {"wsrep_local_state": "1"},
-    "joined": {"wsrep_local_state": "3"},
+    "joined": {"wsrep_local_state": "3", "wsrep_ready": "OFF"},
     "not-ready": {"wsrep_ready": "OFF"},
     "maintenance": {"pxc_maint_mode": "MAINTENANCE"},
     "rejecting": {"wsrep_reject_queries": "ALL"},

@@ -9,7 +9,7 @@ from galera_sync_guard.facts import BLIND, FULL, HUNG, Facts
 from galera_sync_guard.states import BAD
 from galera_sync_guard.states import FIT, POOR, UNFIT, UNKNOWN
 
-from .builders import DESYNCED, DONOR, READ_ONLY, SATURATED, Guard, node, policy
+from .builders import CATCHING_UP, DESYNCED, DONOR, READ_ONLY, SATURATED, Guard, node, policy
 
 BLINDED = Facts(silence=BLIND, detail="error 1045: Access denied for user 'monitor'@'localhost'")
 START = 1000.0
@@ -52,6 +52,28 @@ def test_a_donor_blip_of_half_a_second_moves_nothing(donor, mode):
         begin = random.Random(seed).uniform(0, 3)
         verdicts = watch(guard, times(1.0, 10, seed), during(begin, begin + 0.5, **DONOR))
         assert {verdict.kind for _, verdict in verdicts} == {FIT}, seed
+
+
+def served(begin, peer_done, end):
+    """Return facts_at(seconds): a donor from `begin` on that has served its peer at `peer_done` and caught up at `end`."""
+    return lambda seconds: node(**(
+        DONOR if begin <= seconds < peer_done else CATCHING_UP if peer_done <= seconds < end else {}))
+
+
+@MODES
+@pytest.mark.parametrize("donor", ["never", "last_resort", "always"])
+def test_a_donor_that_catches_up_for_a_moment_moves_nothing(donor, mode):
+    for seed in SEEDS:
+        guard = Guard(policy(mode=mode, available_when_donor=donor), 0.2)
+        begin = random.Random(seed).uniform(0, 3)
+        verdicts = watch(guard, times(0.2, 10, seed), served(begin, begin + 0.3, begin + 1))
+        assert {verdict.kind for _, verdict in verdicts} == {FIT}, seed
+
+
+@MODES
+def test_a_donor_that_catches_up_is_judged_by_the_time_since_it_became_one(mode):
+    acted = first_bad(watch(Guard(policy(mode=mode), 0.2), times(0.2, 20), served(3, 4, 99)))
+    assert 3 + 2 < acted < 3 + 2.5
 
 
 @MODES

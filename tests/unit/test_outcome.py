@@ -32,7 +32,7 @@ ROWS = {
     "pxc-maintenance": (node(pxc_maint_mode="MAINTENANCE"), {}, "maintenance", UNFIT_OUTCOME),
     "initialized": (node(wsrep_local_state="0"), {}, "initialized", UNFIT_OUTCOME),
     "joining": (node(wsrep_local_state="1"), {}, "joining", UNFIT_OUTCOME),
-    "joined": (node(wsrep_local_state="3"), {}, "joined", UNFIT_OUTCOME),
+    "joined": (node(wsrep_local_state="3", wsrep_ready="OFF"), {}, "joined", UNFIT_OUTCOME),
     "inconsistent": (node(wsrep_local_state="5"), {}, "inconsistent", UNFIT_OUTCOME),
     "non-primary": (node(wsrep_cluster_status="non-Primary"), {}, "non-primary", UNFIT_OUTCOME),
     "not-ready": (node(wsrep_ready="OFF"), {}, "not-ready", UNFIT_OUTCOME),

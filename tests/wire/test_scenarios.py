@@ -204,7 +204,7 @@ class TestCertainBadNews:
     @pytest.mark.parametrize("values, state", [
         ({"wsrep_local_state": "0", "wsrep_local_state_comment": "Initialized"}, "initialized"),
         ({"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "joining"),
-        ({"wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}, "joined"),
+        ({"wsrep_ready": "OFF", "wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}, "joined"),
         ({"wsrep_local_state": "5", "wsrep_local_state_comment": "Inconsistent"}, "inconsistent"),
         ({"wsrep_cluster_status": "non-Primary"}, "non-primary"),
         ({"wsrep_cluster_status": "Disconnected"}, "non-primary"),

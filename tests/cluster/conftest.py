@@ -1,11 +1,30 @@
 """One running laboratory for all rows of a mode; a row that leaves it broken gets a new one for the next."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cluster import recipe
 from tests.cluster.scene import abnormal, wait_normal
 from tests.laboratory import rootfs
 from tests.laboratory.laboratory import Laboratory
+
+
+RECIPES = ("fail", "freezable", "polling", "score")
+
+
+def pytest_collection_modifyitems(items):
+    """Let a module's tests of one recipe run one after the other: another recipe takes ten seconds."""
+    modules = {item.path: position for position, item in enumerate(items)}
+    items.sort(key=lambda item: (modules[item.path], recipe_of(item)))
+
+
+def recipe_of(item):
+    """Return the name of the recipe that a test of this tier parametrizes or takes as a fixture, empty without one."""
+    if item.path.parent != Path(__file__).parent:
+        return ""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return next((name for name in (parameters.get("recipe"), *item.fixturenames) if name in RECIPES), "")
 
 
 class Keeper:

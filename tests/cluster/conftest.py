@@ -101,5 +101,5 @@ def freezable(keeper):
 
 @pytest.fixture
 def fail(keeper, suite):
-    """A laboratory with the README's recipe for mode=fail."""
-    return keeper.with_recipe(recipe.commands("fail"), suite)
+    """A laboratory with the README's recipe for mode=fail, in which a node comes back sooner after a failure."""
+    return keeper.with_recipe(recipe.forgetting(recipe.commands("fail")), suite)

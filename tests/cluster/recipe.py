@@ -47,6 +47,11 @@ def polling(lines):
     return [line.replace(" watch_interval=200ms", "") for line in lines]
 
 
+def forgetting(lines):
+    """Return these commands with a guard whose failures Pacemaker forgets after 15 s: in mode=fail nothing heals sooner."""
+    return [line.replace("failure-timeout=30s", "failure-timeout=15s") for line in lines]
+
+
 def with_parameters(lines, *more):
     """Return these commands with more parameters of the guard."""
     return [line.replace("mode=score", " ".join(["mode=score", *more])) for line in lines]

@@ -9,7 +9,6 @@ from tests.cluster.scene import abnormal, wait_normal
 from tests.laboratory import rootfs
 from tests.laboratory.laboratory import Laboratory
 
-
 RECIPES = ("fail", "freezable", "polling", "score")
 
 

@@ -18,9 +18,9 @@ PACEMAKER_LOG = "/var/log/pacemaker/pacemaker.log"
 UNANSWERED = "Controller on %s did not return result in time"
 
 
-@pytest.mark.parametrize("mode, seconds", [("score", 10), ("fail", 35)], ids=["score", "fail"])
-def test_the_vip_comes_up_by_itself_when_mariadb_comes_long_after_pacemaker(keeper, mode, seconds):
-    """In mode=fail guards fail to start meanwhile, and after failure-timeout they fail once more."""
+@pytest.mark.parametrize("mode", ["score", "fail"])
+def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(keeper, mode):
+    """In mode=fail guards fail to start meanwhile, and after the README's failure-timeout they fail once more."""
     laboratory = keeper.with_recipe(recipe.commands(mode))
     each(pacemaker.stop, laboratory.nodes)
     *others, last = laboratory.nodes
@@ -28,7 +28,7 @@ def test_the_vip_comes_up_by_itself_when_mariadb_comes_long_after_pacemaker(keep
         mariadb.stop(node)
     each(pacemaker.start, laboratory.nodes)
     laboratory.wait_online()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         assert laboratory.vip_node is None, "there is no database to serve"
         time.sleep(1)

@@ -139,6 +139,30 @@ def test_start_refuses_an_unfit_node_in_mode_fail_and_accepts_it_in_mode_score(g
 
 
 @pytest.fixture
+def lock(node):
+    """Lock a table on the node, which stops the applier there, until `unlock` gets what this returns or the test ends."""
+    sessions = []
+
+    def take(table):
+        session = node.spawn(["mariadb", "--unbuffered", "--batch", "--skip-column-names"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        sessions.append(session)
+        session.stdin.write(f"SET wsrep_dirty_reads=ON; LOCK TABLES {table} WRITE; SELECT 'locked';\n")
+        assert session.stdout.readline() == "locked\n"
+        return session
+
+    yield take
+    for session in sessions:
+        unlock(session)
+
+
+def unlock(session):
+    """End a session that holds a lock, if it has not ended yet."""
+    session.stdin.close()
+    session.wait()
+
+
+@pytest.fixture
 def steps(node, peer):
     """Three tables; while one is locked on the node, it stays in that step of catching up."""
     tables = ("app.first", "app.second", "app.third")
@@ -153,10 +177,10 @@ def steps(node, peer):
     sql(peer, "".join(f"DROP TABLE {table};" for table in tables))
 
 
-def test_joining_and_joined(guard, node, peer, steps, show):
+def test_joining_and_joined(guard, node, peer, steps, lock, show):
     first, second, third = steps
     guarded = guard()
-    locks = [_lock(node, table) for table in steps]
+    locks = [lock(table) for table in steps]
     with partition(node, peer):
         sql(peer, f"INSERT INTO {first} VALUES (1)")
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "1", 30, "Joining")
@@ -165,50 +189,50 @@ def test_joining_and_joined(guard, node, peer, steps, show):
     show.append(seen.reason)
     assert seen.reason.startswith("joining: wsrep_local_state=1 (Joining")
 
-    _unlock(node, locks[0])
+    unlock(locks[0])
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state_comment") == "Joining", 30, "transfer received")
     sql(peer, "".join(f"INSERT INTO {third} VALUES ({n});" for n in range(300)))
-    _unlock(node, locks[1])
+    unlock(locks[1])
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "3", 30, "Joined")
     seen = guarded.monitor(expect=1)
     show.append(seen.reason)
     assert seen.reason == "joined: wsrep_local_state=3 (Joined)"
 
-    _unlock(node, locks[2])
+    unlock(locks[2])
     mariadb.wait_synced(node, 3)
     guarded.monitor(expect=0)
 
 
-def test_a_donor_that_catches_up_is_still_a_donor(guard, node, peer, steps, show):
+def test_a_donor_that_catches_up_is_still_a_donor(guard, node, peer, steps, lock, show):
     first, second, _ = steps
     guarded = guard(available_when_donor="never", donor_grace="5s")
-    locks = [_lock(node, table) for table in (first, second)]
+    locks = [lock(table) for table in (first, second)]
     sql(node, "SET GLOBAL wsrep_desync=ON")
     sql(peer, "".join(f"INSERT INTO {first} VALUES ({n});" for n in range(300)))
     sql(node, "SET GLOBAL wsrep_desync=OFF")
     sql(peer, "".join(f"INSERT INTO {second} VALUES ({n});" for n in range(300)))
-    _unlock(node, locks[0])
+    unlock(locks[0])
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "3", 30, "Joined")
     seen = guarded.monitor(expect=0)
     show.append(seen.log)
     assert "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, counts after donor_grace=5s (fit" in seen.log
 
     wait_until(lambda: guarded.monitor(expect=None).code == 1, 30, "its grace over")
-    _unlock(node, locks[1])
+    unlock(locks[1])
     mariadb.wait_synced(node, 3)
     guarded.monitor(expect=0)
 
 
-def test_lagging_is_fit_and_says_by_how_much(guard, node, peer, show):
+def test_lagging_is_fit_and_says_by_how_much(guard, node, peer, lock, show):
     guarded = guard(max_recv_queue=5)
-    lock = _lock(node, "app.probe")
+    locked = lock("app.probe")
     sql(peer, "".join(f"INSERT INTO app.probe VALUES ({-number}, 'lag');" for number in range(1, 13)))
     wait_until(lambda: int(mariadb.status(node).get("wsrep_local_recv_queue", 0)) > 5, 20, "a receive queue")
     seen = guarded.monitor(expect=0)
     show.append(seen.log)
     assert "lagging: wsrep_local_recv_queue=" in seen.log
     assert "is above max_recv_queue=5 (fit, score 980)" in seen.log
-    _unlock(node, lock)
+    unlock(locked)
     wait_until(lambda: mariadb.status(node).get("wsrep_local_recv_queue") == "0", 20, "an empty queue")
     assert "(fit, score 1000)" in guarded.monitor(expect=0).log
     sql(peer, "DELETE FROM app.probe WHERE n < 0")
@@ -260,7 +284,7 @@ def test_flush_tables_with_read_lock_is_a_donor(guard, node, show):
     backup.communicate("UNLOCK TABLES;\n")
 
 
-def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guard, node, laboratory, show):
+def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guard, node, laboratory, lock, show):
     guarded = guard(saturation_grace="1s")
     most = sql(node, "SELECT @@max_connections")
     sql(node, "SET GLOBAL max_connections=10")
@@ -270,7 +294,7 @@ def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guar
         show.append(seen.log)
         assert "saturated: Threads_connected=10 of max_connections=10" in seen.log
         assert sql(node, "SELECT 'root can still log in'") == "root can still log in"
-        administrator = _lock(node, "app.probe")
+        administrator = lock("app.probe")
         seen = guarded.monitor(expect=0)
         show.append(guarded.call("monitor", expect=0).log or seen.log)
         assert guard(name="late").call("validate-all", expect=0, OCF_CHECK_LEVEL="10").log.endswith(
@@ -281,7 +305,7 @@ def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guar
             client.wait()
     wait_until(lambda: int(sql(node, "SHOW STATUS LIKE 'Threads_connected'").split()[1]) < 5, 10, "the crowd gone")
     sql(node, f"SET GLOBAL max_connections={most}")
-    _unlock(node, administrator)
+    unlock(administrator)
     assert "synced" in guarded.monitor(expect=0).log
 
 
@@ -292,17 +316,3 @@ def _connect(client, node, user):
     connection.stdin.write("SELECT 'here';\n")
     assert connection.stdout.readline() == "here\n"
     return connection
-
-
-def _lock(node, table):
-    """Lock a table on the node, which stops the applier there; return what _unlock needs."""
-    session = node.spawn(["mariadb", "--unbuffered", "--batch", "--skip-column-names"],
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    session.stdin.write(f"SET wsrep_dirty_reads=ON; LOCK TABLES {table} WRITE; SELECT 'locked';\n")
-    assert session.stdout.readline() == "locked\n"
-    return session
-
-
-def _unlock(node, session):
-    session.stdin.close()
-    session.wait()

@@ -4,7 +4,7 @@ import time
 
 from galera_sync_guard import probe
 from galera_sync_guard.classify import classify
-from galera_sync_guard.judge import judge, worth_waiting
+from galera_sync_guard.judge import judge, worth_asking, worth_waiting
 from galera_sync_guard.memory import Record, boot_clock
 from galera_sync_guard.publish import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.states import BAD, POOR, UNKNOWN, score_text
@@ -25,12 +25,12 @@ FIRST_PAUSE = 4.0
 LONGEST_PAUSE = 60.0
 
 
-def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=None, observe=None):
+def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=None, observe=None, peers=None):
     """Probe, judge, publish and remember once; return (verdict, published).
 
     `fresh` forgets the memory first (start). `facts` stand in for the probe when the guard cannot ask. `executor` is
-    the pid of the process that runs our actions. `observe` asks in place of probe.observe. `published` is whether
-    Pacemaker knows the verdict now or there is no Pacemaker to tell.
+    the pid of the process that runs our actions. `observe` asks in place of probe.observe. `peers` are those whom a
+    watcher can ask. `published` is whether Pacemaker knows the verdict now or there is no Pacemaker to tell.
     """
     record = store.load() or Record()
     if fresh:
@@ -41,7 +41,7 @@ def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=
     finding = classify(facts, parameters)
     if not record.is_current and finding.kind != UNKNOWN:
         record.memory = record.published_score = record.reported = None
-    verdict, record.memory = _judge(finding, parameters, record, publisher, invocation)
+    verdict, record.memory = _judge(finding, parameters, record, publisher, invocation, peers)
     is_published = _is_published(verdict, record, executor)
     if is_published:
         result = PUBLISHED
@@ -73,12 +73,18 @@ def _probe(invocation, parameters, record, observe):
     return facts
 
 
-def _judge(finding, parameters, record, publisher, invocation):
+def _judge(finding, parameters, record, publisher, invocation, peers):
     interval = record.interval or invocation.timeout
+    has_answered = peers is not None and peers.has_answered()
     while True:
-        peer_is_synced = finding.kind == POOR and publisher.peer_is_synced()
+        peer_is_synced = finding.kind == POOR and (has_answered or publisher.peer_is_synced())
         now = boot_clock()
-        verdict, memory = judge(finding, parameters, record.memory, peer_is_synced, now, interval)
+        verdict, memory = judge(finding, parameters, record.memory, peer_is_synced, now, interval, has_answered)
+        # A watcher asks in place of waiting, and must hear the answer.
+        if peers is not None:
+            if worth_asking(finding, memory):
+                peers.ask_soon()
+            return verdict, memory
         wait = worth_waiting(finding, memory, now, interval)
         if not wait or wait > invocation.deadline.remaining() - PUBLISH_RESERVE:
             return verdict, memory

@@ -56,11 +56,12 @@ class Memory:
             setattr(self, name, values.get(name))
 
 
-def judge(finding, policy, memory, peer_is_synced, now, interval):
+def judge(finding, policy, memory, peer_is_synced, now, interval, peer_has_answered=False):
     """Return the Verdict on a Finding and the next Memory.
 
     `memory` is that of the sample before, None when there is none: then the first verdict acts at once.
-    `peer_is_synced` says whether another node calls itself synced; it matters only for a poor one.
+    `peer_is_synced` says whether another node calls itself synced; it matters only for a poor one. `peer_has_answered`:
+    one has been asked and has just looked, which counts as much as any time; only what somebody has ordered asks.
     `now` is the boot clock, `interval` the time between samples, both in seconds.
     """
     if finding.kind == UNKNOWN:
@@ -68,7 +69,7 @@ def judge(finding, policy, memory, peer_is_synced, now, interval):
     after = Memory()
     kind, reason = finding.kind, finding.reason
     if finding.grace is not None or finding.kind == POOR:
-        kind, reason = _be_patient(finding, policy, memory, after, peer_is_synced, now, interval)
+        kind, reason = _be_patient(finding, policy, memory, after, peer_is_synced, now, interval, peer_has_answered)
     score = SCORES[kind] - finding.penalty
     if memory and policy.mode == "score" and memory.kind in BAD and score > memory.score:
         if not _lasted(memory.bad_at, now, policy.recovery_hold):
@@ -85,10 +86,19 @@ def worth_waiting(finding, memory, now, interval):
 
     `memory` is what judge made of the sample. Without that wait a node would act an interval later than it may.
     """
-    if finding.kind != POOR or memory.kind != FIT or not memory.run_over or memory.peer_since in (None, now):
+    if not _lacks_a_better_peer(finding, memory) or memory.peer_since in (None, now):
         return 0
     rest = memory.peer_since + _peer_hold(finding, interval) - now
     return rest + A_MOMENT if 0 < rest <= WORTH_WAITING else 0
+
+
+def worth_asking(finding, memory):
+    """Return whether the peers should be asked what they are: at the first sample of what somebody has ordered."""
+    return _lacks_a_better_peer(finding, memory) and finding.grace is None and memory.run_samples == 1
+
+
+def _lacks_a_better_peer(finding, memory):
+    return finding.kind == POOR and memory.kind == FIT and bool(memory.run_over)
 
 
 def _keep_last_verdict(finding, policy, memory, now):
@@ -103,7 +113,7 @@ def _keep_last_verdict(finding, policy, memory, now):
     return Verdict(after.kind, after.score, finding.state, reason), after
 
 
-def _be_patient(finding, policy, memory, after, peer_is_synced, now, interval):
+def _be_patient(finding, policy, memory, after, peer_is_synced, now, interval, peer_has_answered):
     """Continue or begin the run of a state that may pass or is poor; return the kind it has by now, and the reason."""
     continues = (memory and memory.run_state == finding.state and memory.run_at is not None
                  and now - memory.run_at <= MAX_GAP * interval + policy.probe_timeout)
@@ -119,12 +129,15 @@ def _be_patient(finding, policy, memory, after, peer_is_synced, now, interval):
         or after.run_samples >= MIN_SAMPLES and _lasted(after.run_since, now, finding.grace)))
     if peer_is_synced:
         after.peer_since = memory.peer_since if continues and memory.peer_since is not None else now
+    answers = peer_has_answered and finding.grace is None
+    if answers:
+        after.peer_since = now - _peer_hold(finding, interval) - A_MOMENT
     reason = "%s for %s" % (finding.reason, show(now - after.run_since))
     if not after.run_over:
         return FIT, "%s, counts after %s=%s" % (reason, finding.grace_name, show(finding.grace))
     if finding.kind == POOR and not _lasted(after.peer_since, now, _peer_hold(finding, interval)):
         return FIT, "%s, but no other node is known to be better" % reason
-    return finding.kind, reason
+    return finding.kind, reason + (", and another node answers that it is synced" if answers else "")
 
 
 def _peer_hold(finding, interval):

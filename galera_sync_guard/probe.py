@@ -6,7 +6,6 @@ import select
 import stat
 import struct
 import sys
-import time
 
 from galera_sync_guard.facts import BLIND, DENIED, DOWN, FULL, HUNG, LOST, NOT_READY, Facts
 from ocfpy import codes
@@ -141,17 +140,17 @@ class Line:
             self._drop_canary()
         return self._canary is not None
 
-    def wait(self, seconds):
-        """Return after that time, or at once when the server closes the connection or greets the canary.
+    def wait(self, seconds, others=()):
+        """Wait for that time, or until the server closes the connection or greets the canary, and return whether it did.
 
-        Never twice in a row at once: what nobody reads must not make a watcher spin.
+        Never twice in a row at once: what nobody reads must not make a watcher spin. One of the `others` that becomes
+        readable ends the wait too.
         """
         source = self._canary or self.connection and self.connection._sock
-        if source and not self._was_woken:
-            self._was_woken = _is_readable(source, seconds)
-        else:
-            self._was_woken = False
-            time.sleep(seconds)
+        sources = [source] if source and not self._was_woken else []
+        ready = select.select([*sources, *others], [], [], seconds)[0]
+        self._was_woken = bool(sources) and source in ready
+        return self._was_woken
 
     def _drop_canary(self):
         canary, self._canary = self._canary, None

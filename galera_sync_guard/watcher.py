@@ -13,6 +13,7 @@ from galera_sync_guard.facts import BLIND, Facts
 from galera_sync_guard.guard import AGENT
 from galera_sync_guard.lock import Lock
 from galera_sync_guard.memory import Store, boot_clock
+from galera_sync_guard.peers import Peers
 from galera_sync_guard.publish import SEARCH_PATH, Publisher
 from galera_sync_guard.storage import Storage
 from galera_sync_guard.watching import LONGEST_PUBLISHING, PUBLISH_AGAIN, RENEW
@@ -97,7 +98,9 @@ class Watcher:
         self._lock = Lock(self._invocation)
         self._line = probe.Line()
         self._storage = Storage(self._invocation, self._parameters) if self._parameters.stall_timeout else None
-        self._publisher = Publisher(self._parameters.attribute or self._invocation.resource, self._invocation)
+        attribute = self._parameters.attribute or self._invocation.resource
+        self._publisher = Publisher(attribute, self._invocation)
+        self._peers = Peers(attribute, self._invocation.report)
         # Stands for the executor: another one means that Pacemaker may have lost what it was told.
         self._executor = getattr(self._store.load(), "published_by", None) or 0
         self._told = self._told_at = None
@@ -105,7 +108,7 @@ class Watcher:
         self._is_outdated = False
 
     def watch(self):
-        """Turn the cycle at the interval, and at once when the server closes the connection."""
+        """Turn the cycle at the interval, and at once when the server closes the connection or a peer wants to know."""
         signal.signal(PUBLISH_AGAIN, self._publish_again)
         signal.signal(RENEW, self._renew_soon)
         if not self._lock.take():
@@ -113,12 +116,17 @@ class Watcher:
         while True:
             began = boot_clock()
             if self._turn_safely():
-                self._line.wait(max(0, began + self._parameters.watch_interval - boot_clock()))
+                self._wait(began + self._parameters.watch_interval)
             else:
                 self._line.hang_up()
                 time.sleep(PAUSE)
             if self._is_outdated:
                 self._renew()
+
+    def _wait(self, until):
+        while (left := until - boot_clock()) > 0:
+            if self._line.wait(self._peers.next_question_in(left), self._peers.sources()) or self._peers.attend():
+                return
 
     def _turn_safely(self):
         """Take one turn, and a blind one in its place if it breaks; return whether it did not. Its end is the monitor's heartbeat."""
@@ -135,7 +143,8 @@ class Watcher:
     def _turn(self, facts=None):
         self._check_lock()
         verdict, published = turn(self._invocation, self._parameters, self._store, self._publisher, self._executor,
-                                  facts=facts, observe=self._observe)
+                                  facts=facts, observe=self._observe, peers=self._peers)
+        self._peers.answer(verdict.state == "synced")
         if published:
             self._see_that_it_arrives(verdict)
         return codes.OCF_SUCCESS
@@ -173,6 +182,7 @@ class Watcher:
         Until that one can hear them, signals are ignored: their default is to end it.
         """
         self._line.hang_up()
+        self._peers.leave()
         for number in (PUBLISH_AGAIN, RENEW):
             signal.signal(number, signal.SIG_IGN)
         given = os.memfd_create("given")

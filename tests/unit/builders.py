@@ -4,7 +4,7 @@ from galera_sync_guard import publish
 from galera_sync_guard.classify import classify
 from galera_sync_guard.facts import Facts
 from galera_sync_guard.guard import AGENT
-from galera_sync_guard.judge import judge, worth_waiting
+from galera_sync_guard.judge import judge, worth_asking, worth_waiting
 from galera_sync_guard.states import score_text
 from ocfpy.invocation import Invocation
 
@@ -110,6 +110,16 @@ class Guard:
         finding = classify(facts, self.policy)
         verdict, memory = judge(finding, self.policy, self.memory, better_peer, now, self.interval)
         return verdict, memory, worth_waiting(finding, memory, now, self.interval)
+
+    def is_answered(self, facts, now):
+        """Return the Verdict on one sample at which a peer has answered that it is synced."""
+        finding = classify(facts, self.policy)
+        verdict, self.memory = judge(finding, self.policy, self.memory, True, now, self.interval, peer_has_answered=True)
+        return verdict
+
+    def asks(self, facts):
+        """Return whether this sample, which was the last, makes the guard ask its peers."""
+        return worth_asking(classify(facts, self.policy), self.memory)
 
     def sees(self, facts, now, better_peer=False):
         """Return the Verdict on one sample."""

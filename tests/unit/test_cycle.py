@@ -37,12 +37,13 @@ class Host:
         self.asked.append((seconds, *pending))
         return self.facts
 
-    def turn(self, facts=None, executor=EXECUTOR, fresh=False, stand_in=None, wait=1.0, **given):
+    def turn(self, facts=None, executor=EXECUTOR, fresh=False, stand_in=None, wait=1.0, peers=None, **given):
         self.now += wait
         self.facts = facts or node()
         self.call = call(self.directory, **{"mode": "score", **given})
         start = {"fresh": True} if fresh else {}
-        return cycle.turn(self.call, self.call.parameters, Store(self.call), self.cluster, executor, facts=stand_in, **start)
+        return cycle.turn(self.call, self.call.parameters, Store(self.call), self.cluster, executor, facts=stand_in, peers=peers,
+                          **start)
 
     def record(self, **given):
         return Store(call(self.directory, **{"mode": "score", **given})).load()
@@ -126,6 +127,56 @@ def test_a_peer_that_tells_of_the_same_desync_while_a_sample_waits_is_no_better_
     for _ in range(9):
         host.turn(node(**DESYNCED))
     assert host.cluster.attributes == ("1000", "donor")
+
+
+class Asked:
+    """Stands for the peers of a watcher: how often they were to be asked, and whether one has answered."""
+
+    def __init__(self):
+        self.times = 0
+        self.answers = False
+
+    def ask_soon(self):
+        self.times += 1
+
+    def has_answered(self):
+        answers, self.answers = self.answers, False
+        return answers
+
+
+def test_a_watcher_asks_its_peers_of_a_desync_once_and_does_not_wait_in_its_turn(host):
+    host.cluster.better_peer = True
+    peers, before = Asked(), host.now
+    for _ in range(4):
+        assert host.turn(node(**DESYNCED), wait=0.1, peers=peers)[0].kind == "fit"
+    assert peers.times == 1
+    assert host.now == pytest.approx(before + 0.4)
+    assert host.cluster.attributes == ("1000", "donor")
+
+
+def test_an_answer_makes_a_watcher_score_low_at_once_whatever_the_attributes_say(host):
+    peers = Asked()
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    peers.answers = True
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    assert host.cluster.attributes == ("10", "donor")
+
+
+def test_an_answer_that_comes_too_late_to_be_needed_is_forgotten(host):
+    peers = Asked()
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    peers.answers = True
+    host.turn(wait=0.1, peers=peers)
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    assert host.cluster.attributes == ("1000", "donor")
+
+
+def test_without_an_answer_the_attributes_decide(host):
+    host.cluster.better_peer = True
+    peers = Asked()
+    for _ in range(9):
+        host.turn(node(**DESYNCED), wait=0.2, interval="200", peers=peers)
+    assert host.cluster.attributes == ("10", "donor")
 
 
 def test_a_call_without_the_time_to_wait_for_its_peers_does_not(host):

@@ -92,6 +92,34 @@ def test_a_node_that_was_desynced_by_order_acts_at_its_second_sample_when_a_peer
     assert "wsrep_desync=ON" in verdicts[1][1].reason
 
 
+@MODES
+def test_a_desynced_node_whose_peer_answers_acts_at_once_and_goes_on_doing_so(mode):
+    guard = Guard(policy(mode=mode), 0.2)
+    guard.sees(node(), START, better_peer=True)
+    assert guard.sees(node(**DESYNCED), START + 0.2, better_peer=True).kind == FIT
+    verdicts = [guard.is_answered(node(**DESYNCED), START + 0.3),
+                *(guard.sees(node(**DESYNCED), START + seconds, better_peer=True) for seconds in (0.5, 0.7, 0.9))]
+    assert [verdict.kind for verdict in verdicts] == [POOR] * 4
+
+
+def test_peers_are_asked_at_the_first_sample_of_a_desync_only():
+    guard = Guard(policy(), 0.2)
+    asked = []
+    for number in range(9):
+        facts = node(**DESYNCED) if number else node()
+        guard.sees(facts, START + number * 0.2)
+        asked.append(guard.asks(facts))
+    assert asked == [False, True] + [False] * 7
+
+
+@pytest.mark.parametrize("changes", [DONOR, SATURATED, READ_ONLY])
+def test_peers_are_not_asked_for_what_may_pass_or_needs_no_peer(changes):
+    guard = Guard(policy(), 0.2)
+    for number in range(99):
+        guard.sees(node(**changes), START + number * 0.2)
+        assert not guard.asks(node(**changes))
+
+
 def test_a_sample_waits_for_what_is_left_of_the_time_of_its_peers_and_not_much_longer():
     guard = Guard(policy())
     guard.sees(node(), START, better_peer=True)

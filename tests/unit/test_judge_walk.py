@@ -38,6 +38,8 @@ GAPS = (1.0, MAX_GAP, MAX_GAP + 0.5)
 PEER_AGES = (None, 1.6, 1.65, 1.7, 2.0, 2.5)
 BAD_AGES = (None, 2.5, 3.0, 3.5)
 BLIND_AGES = (None, 29.5, 30.0, 30.5)
+# Whether a peer calls itself synced, and whether it has answered that it is.
+PEERS = ((False, False), (True, False), (True, True))
 
 STATE_WORDS = tuple(state for state, _, _ in STATES)
 
@@ -45,15 +47,16 @@ STATE_WORDS = tuple(state for state, _, _ in STATES)
 class Case:
     """One call of judge, and what came of it."""
 
-    __slots__ = ("name", "finding", "policy", "memory", "peer", "verdict", "after")
+    __slots__ = ("name", "finding", "policy", "memory", "peer", "answered", "verdict", "after")
 
-    def __init__(self, name, policy, memory, peer):
+    def __init__(self, name, policy, memory, peer, answered):
         self.name = name
         self.finding = FINDINGS[name]
         self.policy = policy
         self.memory = memory
         self.peer = peer
-        self.verdict, self.after = judge(self.finding, policy, memory, peer, NOW, INTERVAL)
+        self.answered = answered
+        self.verdict, self.after = judge(self.finding, policy, memory, peer, NOW, INTERVAL, answered)
 
     @property
     def is_held(self):
@@ -71,8 +74,8 @@ class Case:
 
     def __repr__(self):
         memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
-        return "%s, mode=%s, peer=%s, memory=%s -> %s %s: %s" % (
-            self.name, self.policy.mode, self.peer, memory, self.verdict.kind, self.verdict.score, self.verdict.reason)
+        return "%s, mode=%s, peer=%s, answered=%s, memory=%s -> %s %s: %s" % (
+            self.name, self.policy.mode, self.peer, self.answered, memory, self.verdict.kind, self.verdict.score, self.verdict.reason)
 
 
 def memories():
@@ -176,14 +179,26 @@ def poor_is_never_in_force_unless_a_peer_is_synced_and_was_for_longer_than_two_s
 
 
 @rule("poor by order")
-def poor_by_order_is_in_force_when_a_peer_was_better_for_an_interval_and_the_time_to_tell(case):
-    if not (_continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65):
+def poor_by_order_is_in_force_when_a_peer_answers_or_was_better_for_an_interval_and_the_time_to_tell(case):
+    if not (case.answered or _continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65):
         return not case.is_in_force
     return case.verdict.kind == POOR or case.is_held and case.verdict.kind == UNFIT
 
 
+@rule("poor by order")
+def an_answer_counts_for_the_samples_that_follow(case):
+    return NOW - case.after.peer_since > 1.65 if case.answered else None
+
+
+@rule("poor by order")
+def the_reason_says_whether_a_peer_has_answered(case):
+    return ("another node answers" in case.verdict.reason) == case.answered if case.is_in_force else None
+
+
 @rule("poor may pass", "poor by order")
 def a_peer_counts_from_when_it_was_first_seen_synced_in_this_run(case):
+    if case.answered and case.name == "poor by order":
+        return None
     if not case.peer:
         return case.after.peer_since is None
     if _continues(case) and case.memory.peer_since is not None:
@@ -347,13 +362,16 @@ def walk():
     """Judge every combination once; return {rule: [cases it speaks about, first violations]} and what else broke."""
     results = {function: [0, []] for function, _ in RULES}
     rules_of = {name: [function for function, names in RULES if name in names] for name in FINDINGS}
-    side_effects, needless_peers = [], []
+    side_effects, needless_peers, needless_answers = [], [], []
     for memory in memories():
         before = memory and [getattr(memory, name) for name in Memory.FIELDS]
         for name, limits in itertools.product(FINDINGS, POLICIES):
-            cases = [Case(name, limits, memory, peer) for peer in (False, True)]
-            if FINDINGS[name].kind != POOR and _outcome(cases[0]) != _outcome(cases[1]):
-                needless_peers.append(cases[1])
+            cases = [Case(name, limits, memory, *peer) for peer in PEERS]
+            _, seen, answered = cases
+            if FINDINGS[name].kind != POOR and _outcome(cases[0]) != _outcome(seen):
+                needless_peers.append(seen)
+            if name != "poor by order" and _outcome(seen) != _outcome(answered):
+                needless_answers.append(answered)
             for case in cases:
                 for function in rules_of[name]:
                     obeyed = function(case)
@@ -365,7 +383,7 @@ def walk():
                         result[1].append(case)
         if memory and before != [getattr(memory, name) for name in Memory.FIELDS]:
             side_effects.append(before)
-    return results, side_effects, needless_peers
+    return results, side_effects, needless_peers, needless_answers
 
 
 def _outcome(case):
@@ -385,6 +403,10 @@ def test_judge_leaves_the_memory_that_it_is_given_as_it_is():
 
 def test_judge_heeds_peers_for_poor_findings_only():
     assert walk()[2] == []
+
+
+def test_judge_heeds_answers_for_what_somebody_has_ordered_only():
+    assert walk()[3] == []
 
 
 def test_judge_scores_make_a_poor_node_a_reason_to_move_and_an_unknown_one_none():

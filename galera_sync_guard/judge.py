@@ -60,8 +60,8 @@ def judge(finding, policy, memory, peer_is_synced, now, interval, peer_has_answe
     """Return the Verdict on a Finding and the next Memory.
 
     `memory` is that of the sample before, None when there is none: then the first verdict acts at once.
-    `peer_is_synced` says whether another node calls itself synced; it matters only for a poor one. `peer_has_answered`:
-    one has been asked and has just looked, which counts as much as any time; only what somebody has ordered asks.
+    `peer_is_synced` says whether another node calls itself synced; it matters only for a poor one. `peer_has_answered` says
+    that one was asked, has looked since and is: that counts like the longest time, for what somebody has ordered.
     `now` is the boot clock, `interval` the time between samples, both in seconds.
     """
     if finding.kind == UNKNOWN:

@@ -124,6 +124,7 @@ class Watcher:
                 self._renew()
 
     def _wait(self, until):
+        """Wait until then, or until the server ends the connection, or a peer asks or answers."""
         while (left := until - boot_clock()) > 0:
             if self._line.wait(self._peers.next_question_in(left), self._peers.sources()) or self._peers.attend():
                 return

@@ -75,8 +75,9 @@ def test_what_all_nodes_suffer_moves_nothing_though_one_begins_earlier(request, 
 @pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"all-desync-{recipe}")
 def test_a_desync_of_all_nodes_at_once_moves_nothing(request, recipe):
     laboratory = request.getfixturevalue(recipe)
-    with Scene(laboratory) as scene:
-        scene.strike("desync", *laboratory.nodes)
+    with Scene(laboratory) as scene, mariadb.sessions(laboratory.nodes) as send:
+        scene.begin()
+        send("SET GLOBAL wsrep_desync=ON;")
         wait_state(laboratory, "donor", *laboratory.nodes)
         scene.stay(6)
         scene.heal("desync", *laboratory.nodes)

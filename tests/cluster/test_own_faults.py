@@ -114,15 +114,11 @@ def test_node_attributes_that_are_lost_come_back(score, row):
 def test_pacemaker_may_be_restarted_under_maintenance_mode(score, row):
     with Scene(score) as scene:
         scene.begin()
-        set_maintenance(scene.holder, "true")
+        pacemaker.maintenance(scene.holder)
         scene.holder.run(["systemctl", "stop", "pacemaker"])
         scene.holder.run(["systemctl", "start", "pacemaker"])
         score.wait_online()
-        set_maintenance(scene.holder, "false")
+        pacemaker.maintenance(scene.holder, False)
         wait_normal(score)
         scene.stay(3)
         check(scene, moves=0)
-
-
-def set_maintenance(node, value):
-    node.run(["crm_attribute", "--name", "maintenance-mode", "--update", value])

@@ -1,9 +1,10 @@
 """What only a watcher sees, and its own life under Pacemaker, on three real nodes."""
 
+import re
 import time
 
 from tests.cluster.scene import Scene, check, seen_from, wait_normal
-from tests.laboratory import mariadb
+from tests.laboratory import mariadb, pacemaker
 from tests.laboratory.machine import wait_until
 from tests.laboratory.pacemaker import GUARD_NAME
 
@@ -11,6 +12,12 @@ from tests.laboratory.pacemaker import GUARD_NAME
 def watchers(node):
     """Return the pids of the watchers of a node."""
     return node.run(["pgrep", "-f", "galera_sync_guard watch"], check=False).stdout.split()
+
+
+def can_ask(node):
+    """Tell whether a node's watcher is a member of the group in which watchers ask each other."""
+    members = re.search(r"^galera-sync-guard\n((?:\s+\d.*\n)*)", node.run(["corosync-cpgtool"]).stdout, re.MULTILINE)
+    return bool(members) and watchers(node)[0] in members[1].split()
 
 
 def test_a_node_that_flaps_between_two_monitors_loses_the_vip_once(score):
@@ -47,3 +54,23 @@ def test_a_stopped_guard_leaves_no_watcher(score):
     wait_until(lambda: not any(watchers(each) for each in score.nodes), 30, "no watcher is left")
     node.run(["crm_resource", "--resource", GUARD_NAME, "--delete-parameter", "target-role", "--meta"])
     wait_normal(score)
+
+
+def test_a_watcher_that_outlives_corosync_asks_its_peers_again(score):
+    with Scene(score) as scene:
+        before = watchers(scene.holder)
+        node = score.peers(scene.holder)[0]
+        pacemaker.maintenance(node)
+        pacemaker.stop(scene.holder)
+        pacemaker.start(scene.holder)
+        score.wait_online()
+        pacemaker.maintenance(node, False)
+        wait_normal(score)
+        assert watchers(scene.holder) == before
+        wait_until(lambda: can_ask(scene.holder), 15, "the watcher has found Corosync again")
+        scene.strike("desync")
+        scene.wait_moved()
+        scene.heard(", and another node answers that it is synced")
+        scene.heal("desync")
+        wait_normal(score)
+        check(scene, moves=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from . import rootfs
 from .ground import Ground, command
-from .machine import GUEST, CommandError, Machine, wait_until
+from .machine import GUEST, CommandError, Machine, end, wait_until
 
 DATADIR = "/var/lib/mysql"
 CONFIG = "/etc/mysql/mariadb.conf.d/99-laboratory.cnf"
@@ -135,6 +136,27 @@ def sql(machine: Machine, statement: str, *, timeout: float = 20) -> str:
     CommandError with the server's words, or subprocess.TimeoutExpired after `timeout` seconds.
     """
     return machine.run(["mariadb", "--batch", "--skip-column-names"], input=statement, timeout=timeout).stdout.strip()
+
+
+@contextlib.contextmanager
+def sessions(machines: Iterable[Machine]) -> Iterator[Callable[[str], None]]:
+    """Log in as root on every machine, and yield what sends a statement to all of them within a millisecond."""
+    with contextlib.ExitStack() as ends:
+        clients = []
+        for machine in machines:
+            client = machine.spawn(["mariadb", "--batch", "--skip-column-names", "--unbuffered"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            ends.callback(end, client)
+            clients.append(client)
+            print("SELECT 'ready';", file=client.stdin)
+        for client in clients:
+            assert client.stdout.readline() == "ready\n"
+
+        def send(statement: str) -> None:
+            for client in clients:
+                print(statement, file=client.stdin)
+
+        yield send
 
 
 def status(machine: Machine, timeout: float = 5) -> dict[str, str]:

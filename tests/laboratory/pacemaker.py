@@ -153,6 +153,11 @@ def standby(machine: Machine, node: str, wanted: bool = True) -> None:
     machine.run(["crm_standby", "--node", node, *(["--update", "on"] if wanted else ["--delete"])])
 
 
+def maintenance(machine: Machine, wanted: bool = True) -> None:
+    """Have Pacemaker leave all resources alone, or no longer; `machine` is where the command runs."""
+    machine.run(["crm_attribute", "--name", "maintenance-mode", "--update", "true" if wanted else "false"])
+
+
 # Status
 
 def status(machine: Machine, timeout: float = 10) -> Status | None:

@@ -80,12 +80,10 @@ FAULTS = {
 # keepalived with a check script every second and advert_int 1, one run by hand in a laboratory of this kind: VIP
 # elsewhere, in seconds.
 KEEPALIVED = {"desync": 2.4, "kill-9": 2.1, "sigstop": 4.9, "power-off": 3.6, "partition": 3.2}
-_ALL = ("The guard acts once a peer has been synced, by its own word, for more than an interval: one that is desynced too"
-        " has told so by then, and the address stays when all are.")
 # Why a median is above its limit, by fault, column and figure.
 CAUSES = {
-    ("desync", "polling", "vip"): _ALL,
-    ("desync", "watching", "vip"): _ALL,
+    ("desync", "polling", "vip"): "The guard acts once a peer has been synced, by its own word, for more than an interval:"
+                                  " one that is desynced too has told so by then, and the address stays when all are.",
     ("saturate", "polling", "vip"): "saturation_grace counts from the guard's first look at the full server, up to 1.1 s"
                                     " after the fault, and ends with the first look that comes later, again up to"
                                     " 1.1 s.",

@@ -12,7 +12,7 @@ from galera_sync_guard.memory import boot_clock
 
 # Seconds: how long after the first bad sample the question is asked, so that what comes over all nodes at once has come over
 # the last one too; how old an answer may be; and how often an unreachable Corosync is tried again.
-AT_ONCE = 0.08
+AT_ONCE = 0.05
 ANSWERS_WITHIN = 1.0
 TRY_AGAIN = 10.0
 

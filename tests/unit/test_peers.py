@@ -168,6 +168,18 @@ def test_an_answer_that_comes_late_is_none(world):
     assert not asking.attend()
 
 
+def test_the_words_are_those_of_every_version(world):
+    """Nodes run two neighbouring versions while a cluster is upgraded."""
+    asking, _ = world.watchers("guard", "guard")
+    listener = world.corosync.join()
+    ask(world, asking)
+    (question,) = listener.receive()
+    name, words, token = question.split(b"\0")
+    assert (name, words) == (b"guard", b"who is synced?")
+    listener.send(b"guard\0synced\0" + token)
+    assert asking.attend()
+
+
 @pytest.mark.parametrize("message", [b"", b"guard", b"guard\0", b"guard\0synced", b"guard\0who knows?\0" + b"1" * 16,
                                      b"guard\0who is synced?\0question\0more", b"\xff\0\0\0", bytes(9)])
 def test_what_another_version_may_say_is_ignored(world, message):
@@ -188,6 +200,17 @@ def test_without_corosync_nobody_is_asked_and_it_is_said_once(world):
     assert level == "info"
     assert "cannot ask the guards of other nodes" in line
     assert "Corosync's error 2" in line
+
+
+def test_that_corosync_is_lost_again_is_said_again(world):
+    (watcher,) = world.watchers("guard")
+    for is_there in (False, True, False):
+        world.corosync.is_there = is_there
+        for _ in range(3):
+            world.now += TRY_AGAIN
+            watcher.attend()
+    first, again = (line for _, line in world.log.lines if "cpg_dispatch" in line)
+    assert first == again
 
 
 def test_a_question_that_could_not_be_asked_does_not_keep_a_watcher_from_waiting(world):

@@ -112,6 +112,11 @@ def test_only_probe_imports_the_driver():
     assert importers("pymysql") == {"galera_sync_guard.probe"}
 
 
+def test_only_cpg_calls_a_library_of_c_and_no_monitor_loads_it():
+    assert importers("ctypes") == {"galera_sync_guard.cpg"}
+    assert "galera_sync_guard.cpg" not in loaded_by_a_monitor()[0]
+
+
 def test_only_publish_runs_commands_in_a_monitor():
     ours, _ = loaded_by_a_monitor()
     assert importers("ocfpy.command") & ours == {"galera_sync_guard.publish"}

@@ -1,7 +1,6 @@
 """Corosync's closed process groups: messages to all processes of a group on all nodes, through Corosync's own library."""
 
 import ctypes
-import os
 
 LIBRARY = "libcpg.so.4"
 NAME = b"galera-sync-guard"
@@ -30,8 +29,9 @@ class Group:
     """This process as a member of our group; every method raises OSError when Corosync or its library does not help.
 
     Corosync takes root as a client. It authenticates and encrypts what it sends as its own, so that no port, no firewall
-    rule and no secret of ours is needed, and delivers within a millisecond (Corosync 3.1.7, measured). While it hangs, so
-    does who sends: the monitor then calls this watcher stuck, on a node that the cluster has lost anyway.
+    rule and no secret of ours is needed, and delivers within a millisecond (Corosync 3.1.7, measured). While it hangs,
+    a member waits for nothing, but who joins waits for it (measured): the monitor then calls this watcher stuck, on a node
+    that the cluster has lost anyway.
     """
 
     def __init__(self):

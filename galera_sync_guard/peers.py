@@ -49,7 +49,7 @@ class Peers:
 
     def attend(self):
         """Ask what is due, hear what was said, and return whether that calls for a turn."""
-        is_due = self.next_question_in(1) == 0
+        is_due = self._ask_at is not None and boot_clock() >= self._ask_at
         if is_due:
             self._ask_at = None
         try:

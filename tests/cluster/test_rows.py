@@ -48,10 +48,9 @@ SCORE = BOTH + [
 ]
 
 
-# What a watcher says of them where that is something else: it is connected already, and can ask its peers.
+# What a watcher says of them where that is something else: it is connected already.
 WATCHED_REASONS = {
     "sigstop": "hung: no answer within 2s while ", "clean-stop": "down: ", "restart": "down: ",
-    "desync": ", and another node answers that it is synced",
     "saturate-all": "saturated: Threads_connected=40 of max_connections=40 for ",
 }
 WATCHED = [replace(row, reason=WATCHED_REASONS.get(row.fault, row.reason)) for row in SCORE]

@@ -42,8 +42,8 @@ class Host:
         self.facts = facts or node()
         self.call = call(self.directory, **{"mode": "score", **given})
         start = {"fresh": True} if fresh else {}
-        return cycle.turn(self.call, self.call.parameters, Store(self.call), self.cluster, executor, facts=stand_in, peers=peers,
-                          **start)
+        return cycle.turn(self.call, self.call.parameters, Store(self.call), self.cluster, executor,
+                          facts=stand_in, peers=peers, **start)
 
     def record(self, **given):
         return Store(call(self.directory, **{"mode": "score", **given})).load()

@@ -75,7 +75,8 @@ class Case:
     def __repr__(self):
         memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
         return "%s, mode=%s, peer=%s, answered=%s, memory=%s -> %s %s: %s" % (
-            self.name, self.policy.mode, self.peer, self.answered, memory, self.verdict.kind, self.verdict.score, self.verdict.reason)
+            self.name, self.policy.mode, self.peer, self.answered, memory,
+            self.verdict.kind, self.verdict.score, self.verdict.reason)
 
 
 def memories():

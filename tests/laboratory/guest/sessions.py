@@ -14,6 +14,7 @@ import threading
 import time
 
 import pymysql
+from pymysql.constants import CLIENT
 from pymysql.cursors import SSCursor
 
 ESTABLISHED = 1
@@ -42,10 +43,11 @@ def busy(connection, ready):
 
 
 def waiting(connection, ready):
-    """Wait for the answer to one long question."""
-    ready()
+    """Wait for the answer to one long question, which the server has taken: a client whose packet is lost sends it again."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT SLEEP(3600)")
+        cursor.execute("SELECT 1; SELECT SLEEP(3600)")
+        ready()
+        cursor.nextset()
 
 
 def reading(connection, ready):
@@ -74,7 +76,8 @@ def hold(number, kind):
 
     try:
         with opening:
-            connection = pymysql.connect(host=HOST, user="app", password="app", database="app", connect_timeout=5)
+            connection = pymysql.connect(host=HOST, user="app", password="app", database="app", connect_timeout=5,
+                                         client_flag=CLIENT.MULTI_STATEMENTS)
             with connection.cursor() as cursor:
                 cursor.execute("SELECT @@hostname")
                 say(number, kind, "open", host=cursor.fetchone()[0])

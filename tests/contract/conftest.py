@@ -1,1 +1,5 @@
-from tests.support.fixtures import compiled, guard, server  # noqa: F401  (fixtures)
+"""Fixtures of the contract tier."""
+
+from tests.support.fixtures import compiled, guard, server
+
+__all__ = ["compiled", "guard", "server"]

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree

@@ -4,7 +4,7 @@ import time
 
 from galera_sync_guard import probe
 from galera_sync_guard.classify import classify
-from galera_sync_guard.judge import judge, worth_asking, worth_waiting
+from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
 from galera_sync_guard.memory import Record, boot_clock
 from galera_sync_guard.publish import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.states import BAD, POOR, UNKNOWN, score_text
@@ -77,9 +77,9 @@ def _judge(finding, parameters, record, publisher, invocation, peers):
     interval = record.interval or invocation.timeout
     has_answered = peers is not None and peers.has_answered()
     while True:
-        peer_is_synced = finding.kind == POOR and (has_answered or publisher.peer_is_synced())
+        peer = _peer(finding, has_answered, publisher)
         now = boot_clock()
-        verdict, memory = judge(finding, parameters, record.memory, peer_is_synced, now, interval, has_answered)
+        verdict, memory = judge(finding, parameters, record.memory, peer, now, interval)
         # A watcher asks in place of waiting, and must hear the answer.
         if peers is not None:
             if worth_asking(finding, memory):
@@ -89,6 +89,14 @@ def _judge(finding, parameters, record, publisher, invocation, peers):
         if not wait or wait > invocation.deadline.remaining() - PUBLISH_RESERVE:
             return verdict, memory
         time.sleep(wait)
+
+
+def _peer(finding, has_answered, publisher):
+    if finding.kind != POOR:
+        return NO_PEER
+    if has_answered:
+        return ANSWERING_PEER
+    return SYNCED_PEER if publisher.peer_is_synced() else NO_PEER
 
 
 def _is_published(verdict, record, executor):

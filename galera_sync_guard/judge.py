@@ -22,6 +22,10 @@ A_MOMENT = 0.01
 MIN_SAMPLES = 2
 MAX_GAP = 3
 
+# What is known of the other nodes: of none that it is better, of one that it calls itself synced, or that it was asked, has
+# looked since and is. The last counts like the longest time, for what somebody has ordered.
+NO_PEER, SYNCED_PEER, ANSWERING_PEER = range(3)
+
 
 class Verdict:
     """What is true (`state`), what follows (`kind`, `score`), and one line that says why."""
@@ -56,20 +60,19 @@ class Memory:
             setattr(self, name, values.get(name))
 
 
-def judge(finding, policy, memory, peer_is_synced, now, interval, peer_has_answered=False):
+def judge(finding, policy, memory, peer, now, interval):
     """Return the Verdict on a Finding and the next Memory.
 
     `memory` is that of the sample before, None when there is none: then the first verdict acts at once.
-    `peer_is_synced` says whether another node calls itself synced; it matters only for a poor one. `peer_has_answered` says
-    that one was asked, has looked since and is: that counts like the longest time, for what somebody has ordered.
-    `now` is the boot clock, `interval` the time between samples, both in seconds.
+    `peer` is NO_PEER, SYNCED_PEER or ANSWERING_PEER, and matters only for a poor node. `now` is the boot clock, `interval`
+    the time between samples, both in seconds.
     """
     if finding.kind == UNKNOWN:
         return _keep_last_verdict(finding, policy, memory, now)
     after = Memory()
     kind, reason = finding.kind, finding.reason
     if finding.grace is not None or finding.kind == POOR:
-        kind, reason = _be_patient(finding, policy, memory, after, peer_is_synced, now, interval, peer_has_answered)
+        kind, reason = _be_patient(finding, policy, memory, after, peer, now, interval)
     score = SCORES[kind] - finding.penalty
     if memory and policy.mode == "score" and memory.kind in BAD and score > memory.score:
         if not _lasted(memory.bad_at, now, policy.recovery_hold):
@@ -113,7 +116,7 @@ def _keep_last_verdict(finding, policy, memory, now):
     return Verdict(after.kind, after.score, finding.state, reason), after
 
 
-def _be_patient(finding, policy, memory, after, peer_is_synced, now, interval, peer_has_answered):
+def _be_patient(finding, policy, memory, after, peer, now, interval):
     """Continue or begin the run of a state that may pass or is poor; return the kind it has by now, and the reason."""
     continues = (memory and memory.run_state == finding.state and memory.run_at is not None
                  and now - memory.run_at <= MAX_GAP * interval + policy.probe_timeout)
@@ -127,9 +130,9 @@ def _be_patient(finding, policy, memory, after, peer_is_synced, now, interval, p
         or memory.kind in BAD
         or continues and memory.run_over
         or after.run_samples >= MIN_SAMPLES and _lasted(after.run_since, now, finding.grace)))
-    if peer_is_synced:
+    if peer:
         after.peer_since = memory.peer_since if continues and memory.peer_since is not None else now
-    answers = peer_has_answered and finding.grace is None
+    answers = peer == ANSWERING_PEER and finding.grace is None
     if answers:
         after.peer_since = now - _peer_hold(finding, interval) - A_MOMENT
     reason = "%s for %s" % (finding.reason, show(now - after.run_since))

@@ -5,7 +5,7 @@ import time
 from galera_sync_guard import probe
 from galera_sync_guard.classify import classify
 from galera_sync_guard.facts import BLIND, DENIED, Facts
-from galera_sync_guard.judge import judge
+from galera_sync_guard.judge import NO_PEER, SYNCED_PEER, judge
 from galera_sync_guard.memory import Record, Store, boot_clock
 from galera_sync_guard.operator import guards
 from galera_sync_guard.operator.answers import BAD, GOOD, UNKNOWN
@@ -73,8 +73,9 @@ def look(host, name=None, overrides=None):
     facts = _timed(steps, "load the driver", _prepare, guard) or _observe(guard, record or Record(), steps)
     finding = classify(facts, guard.parameters)
     publisher = Publisher(guard.attribute, guard.invocation)
-    peer_is_synced = finding.kind == POOR and _timed(steps, "other nodes", publisher.peer_is_synced)
-    verdict, _ = judge(finding, guard.parameters, record.memory if record else None, peer_is_synced, boot_clock(),
+    is_peer_synced = finding.kind == POOR and _timed(steps, "other nodes", publisher.peer_is_synced)
+    peer = SYNCED_PEER if is_peer_synced else NO_PEER
+    verdict, _ = judge(finding, guard.parameters, record.memory if record else None, peer, boot_clock(),
                        record.interval or guard.invocation.timeout if record else guard.invocation.timeout)
     return Explanation(guard, facts, verdict, record is not None, steps)
 

@@ -4,7 +4,7 @@ from galera_sync_guard import publish
 from galera_sync_guard.classify import classify
 from galera_sync_guard.facts import Facts
 from galera_sync_guard.guard import AGENT
-from galera_sync_guard.judge import judge, worth_asking, worth_waiting
+from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
 from galera_sync_guard.states import score_text
 from ocfpy.invocation import Invocation
 
@@ -108,13 +108,14 @@ class Guard:
     def look(self, facts, now, better_peer):
         """Return the Verdict on one sample, the memory after it, and the seconds after which to look again, if any."""
         finding = classify(facts, self.policy)
-        verdict, memory = judge(finding, self.policy, self.memory, better_peer, now, self.interval)
+        peer = SYNCED_PEER if better_peer else NO_PEER
+        verdict, memory = judge(finding, self.policy, self.memory, peer, now, self.interval)
         return verdict, memory, worth_waiting(finding, memory, now, self.interval)
 
     def is_answered(self, facts, now):
         """Return the Verdict on one sample at which a peer has answered that it is synced."""
         finding = classify(facts, self.policy)
-        verdict, self.memory = judge(finding, self.policy, self.memory, True, now, self.interval, peer_has_answered=True)
+        verdict, self.memory = judge(finding, self.policy, self.memory, ANSWERING_PEER, now, self.interval)
         return verdict
 
     def asks(self, facts):

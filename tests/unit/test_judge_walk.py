@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 from galera_sync_guard.classify import Finding
-from galera_sync_guard.judge import Memory, judge
+from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, Memory, judge
 from galera_sync_guard.states import FIT, INFINITY, POOR, SCORES, STATES, UNFIT, UNKNOWN
 
 from .builders import policy
@@ -38,8 +38,7 @@ GAPS = (1.0, MAX_GAP, MAX_GAP + 0.5)
 PEER_AGES = (None, 1.6, 1.65, 1.7, 2.0, 2.5)
 BAD_AGES = (None, 2.5, 3.0, 3.5)
 BLIND_AGES = (None, 29.5, 30.0, 30.5)
-# Whether a peer calls itself synced, and whether it has answered that it is.
-PEERS = ((False, False), (True, False), (True, True))
+PEERS = (NO_PEER, SYNCED_PEER, ANSWERING_PEER)
 
 STATE_WORDS = tuple(state for state, _, _ in STATES)
 
@@ -47,16 +46,19 @@ STATE_WORDS = tuple(state for state, _, _ in STATES)
 class Case:
     """One call of judge, and what came of it."""
 
-    __slots__ = ("name", "finding", "policy", "memory", "peer", "answered", "verdict", "after")
+    __slots__ = ("name", "finding", "policy", "memory", "peer", "verdict", "after")
 
-    def __init__(self, name, policy, memory, peer, answered):
+    def __init__(self, name, policy, memory, peer):
         self.name = name
         self.finding = FINDINGS[name]
         self.policy = policy
         self.memory = memory
         self.peer = peer
-        self.answered = answered
-        self.verdict, self.after = judge(self.finding, policy, memory, peer, NOW, INTERVAL, answered)
+        self.verdict, self.after = judge(self.finding, policy, memory, peer, NOW, INTERVAL)
+
+    @property
+    def is_answered(self):
+        return self.peer == ANSWERING_PEER
 
     @property
     def is_held(self):
@@ -74,8 +76,8 @@ class Case:
 
     def __repr__(self):
         memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
-        return "%s, mode=%s, peer=%s, answered=%s, memory=%s -> %s %s: %s" % (
-            self.name, self.policy.mode, self.peer, self.answered, memory,
+        return "%s, mode=%s, peer=%s, memory=%s -> %s %s: %s" % (
+            self.name, self.policy.mode, self.peer, memory,
             self.verdict.kind, self.verdict.score, self.verdict.reason)
 
 
@@ -181,25 +183,25 @@ def poor_is_never_in_force_unless_a_peer_is_synced_and_was_for_longer_than_two_s
 
 @rule("poor by order")
 def poor_by_order_is_in_force_when_a_peer_answers_or_was_better_for_an_interval_and_the_time_to_tell(case):
-    if not (case.answered or _continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65):
+    if not (case.is_answered or _continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65):
         return not case.is_in_force
     return case.verdict.kind == POOR or case.is_held and case.verdict.kind == UNFIT
 
 
 @rule("poor by order")
 def an_answer_counts_for_the_samples_that_follow(case):
-    return NOW - case.after.peer_since > 1.65 if case.answered else None
+    return NOW - case.after.peer_since > 1.65 if case.is_answered else None
 
 
 @rule("poor by order")
 def the_reason_says_whether_a_peer_has_answered(case):
     said = case.verdict.reason.endswith("s, and another node answers that it is synced")
-    return said == case.answered if case.is_in_force else None
+    return said == case.is_answered if case.is_in_force else None
 
 
 @rule("poor may pass", "poor by order")
 def a_peer_counts_from_when_it_was_first_seen_synced_in_this_run(case):
-    if case.answered and case.name == "poor by order":
+    if case.is_answered and case.name == "poor by order":
         return None
     if not case.peer:
         return case.after.peer_since is None
@@ -368,7 +370,7 @@ def walk():
     for memory in memories():
         before = memory and [getattr(memory, name) for name in Memory.FIELDS]
         for name, limits in itertools.product(FINDINGS, POLICIES):
-            cases = [Case(name, limits, memory, *peer) for peer in PEERS]
+            cases = [Case(name, limits, memory, peer) for peer in PEERS]
             _, seen, answered = cases
             if FINDINGS[name].kind != POOR and _outcome(cases[0]) != _outcome(seen):
                 needless_peers.append(seen)

@@ -48,9 +48,11 @@ class Scene:
 
     def heard(self, reason, timeout=10, log=SYSLOG):
         """Wait until the guard of the VIP's first node has given this reason since the scene began, in that log."""
-        said = f"tail -c +{self._log_sizes[log] + 1} {log} | grep -a galera_sync_guard"
-        wait_until(lambda: reason in self.holder.shell(said, check=False), timeout, f"{self.holder.name} says {reason!r}",
-                   0.3)
+        wait_until(lambda: reason in self.said(log), timeout, f"{self.holder.name} says {reason!r}", 0.3)
+
+    def said(self, log=SYSLOG):
+        """Return what the guard of the VIP's first node has said since the scene began, in that log."""
+        return self.holder.shell(f"tail -c +{self._log_sizes[log] + 1} {log} | grep -a galera_sync_guard", check=False)
 
     def strike(self, fault, *nodes):
         """Bring a fault about on the given nodes (default: the VIP's); the clock of this scene starts here."""

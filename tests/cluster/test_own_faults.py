@@ -5,7 +5,7 @@ import pytest
 from tests.cluster.scene import Scene, check, seen_from, wait_normal, wait_state
 from tests.laboratory import mariadb, pacemaker
 from tests.laboratory.laboratory import each
-from tests.laboratory.machine import SYSLOG
+from tests.laboratory.machine import SYSLOG, wait_until
 from tests.laboratory.pacemaker import GUARD_NAME
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
@@ -13,6 +13,11 @@ CLIENT_RESET = "/usr/lib/ocf/resource.d/custom/vip_client_reset"
 STOP_FAILS = '#!/bin/sh\n[ "$1" = stop ] && exit 1\nexit 0\n'
 PACKAGE = "/usr/lib/python3/dist-packages"
 OPTION_FILE = "/etc/galera-sync-guard.cnf"
+
+
+def logins(node):
+    """Return the threads of the guard's own user at a server."""
+    return mariadb.sql(node, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER='guard'").split()
 
 
 @pytest.mark.parametrize("recipe", ["polling", "score"], ids=["password-changed", "password-changed-watching"])
@@ -23,13 +28,15 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
     for node in laboratory.nodes:
         node.write(OPTION_FILE, "[client]\nuser=guard\npassword=old\n", 0o600)
     pacemaker.pcs(first, "resource", "update", GUARD_NAME, f"defaults_file={OPTION_FILE}", "unknown_grace=6s")
+    # A watcher is logged in, and sees until its connection ends.
+    watched = laboratory.nodes if recipe == "score" else ()
+    wait_until(lambda: all(map(logins, watched)), 30, "the watchers are logged in with the new parameters")
     wait_normal(laboratory)
     with Scene(laboratory) as scene:
         scene.begin()
         mariadb.sql(first, "ALTER USER guard@localhost IDENTIFIED BY 'new'")
-        # A watcher is logged in, and sees until its connection ends.
-        for node in laboratory.nodes if recipe == "score" else ():
-            (thread,) = mariadb.sql(node, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER='guard'").split()
+        for node in watched:
+            (thread,) = logins(node)
             mariadb.sql(node, f"KILL {thread}")
         wait_state(laboratory, "unknown", *laboratory.nodes)
         # From the last verdict's grace into the score of a guard that cannot see.

@@ -56,6 +56,24 @@ def test_a_stopped_guard_leaves_no_watcher(score):
     wait_normal(score)
 
 
+def test_a_node_whose_peers_do_not_answer_goes_by_their_attributes(score):
+    with Scene(score) as scene:
+        silent = {peer: watchers(peer) for peer in score.peers(scene.holder)}
+        for peer, pids in silent.items():
+            peer.run(["kill", "-STOP", *pids])
+        scene.strike("desync")
+        scene.wait_moved()
+        scene.heard("donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for ")
+        scene.heard("(poor, score 10)")
+        assert "another node answers" not in scene.said()
+        for peer, pids in silent.items():
+            peer.run(["kill", "-CONT", *pids])
+        scene.heal("desync")
+        wait_normal(score)
+        check(scene, moves=1)
+        assert {peer: watchers(peer) for peer in silent} == silent
+
+
 def test_a_watcher_that_outlives_corosync_asks_its_peers_again(score):
     with Scene(score) as scene:
         before = watchers(scene.holder)

@@ -8,7 +8,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def python_files():
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    # As packaging/build: the checkout may belong to somebody else.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in names.split("\0") if (ROOT / name).is_file() and is_python(ROOT / name)]
 
 

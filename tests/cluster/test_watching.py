@@ -59,15 +59,17 @@ def test_a_stopped_guard_leaves_no_watcher(score):
 def test_a_node_whose_peers_do_not_answer_goes_by_their_attributes(score):
     with Scene(score) as scene:
         silent = {peer: watchers(peer) for peer in score.peers(scene.holder)}
-        for peer, pids in silent.items():
-            peer.run(["kill", "-STOP", *pids])
-        scene.strike("desync")
-        scene.wait_moved()
-        scene.heard("donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for ")
-        scene.heard("(poor, score 10)")
-        assert "another node answers" not in scene.said()
-        for peer, pids in silent.items():
-            peer.run(["kill", "-CONT", *pids])
+        try:
+            for peer, pids in silent.items():
+                peer.run(["kill", "-STOP", *pids])
+            scene.strike("desync")
+            scene.wait_moved()
+            scene.heard("donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for ")
+            scene.heard("(poor, score 10)")
+            assert "another node answers" not in scene.said()
+        finally:
+            for peer, pids in silent.items():
+                peer.run(["kill", "-CONT", *pids])
         scene.heal("desync")
         wait_normal(score)
         check(scene, moves=1)

@@ -43,6 +43,7 @@ def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=
         record.memory = record.published_score = record.reported = None
     verdict, record.memory = _judge(finding, parameters, record, publisher, invocation, peers)
     is_published = _is_published(verdict, record, executor)
+    has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
     if is_published:
         result = PUBLISHED
     else:
@@ -54,7 +55,7 @@ def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=
         record.told = int(result != FAILED)
     _remember(store, record, invocation.report, required=fresh)
     if result == PUBLISHED and not is_published:
-        publisher.tell_why(verdict.kind in BAD, record.since or time.time(), verdict.reason)
+        publisher.tell_why(verdict.kind, has_fallen, record.since or time.time(), verdict.reason)
     return verdict, result != FAILED
 
 

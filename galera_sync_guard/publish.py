@@ -3,7 +3,7 @@
 import os
 
 from galera_sync_guard import __version__
-from galera_sync_guard.states import score_text
+from galera_sync_guard.states import BAD, score_text
 from ocfpy.report import one_line
 
 # attrd_updater's exit code when no cluster runs here (CRM_EX_DISCONNECT); a host without its tools has none either.
@@ -24,17 +24,16 @@ class Publisher:
     `crm_mon -A` shows them and location rules can follow them. Each question to a cluster that does not answer takes
     half of the action's time that is left, so that the action always ends by itself, with a result of its own.
 
-    Why is in two more, for `galera-sync-guard status`: NAME-good and NAME-bad, each with the time (seconds since 1970),
-    our version and the reason of the last change to good or bad. They are private: Pacemaker neither writes them to
-    the CIB nor calculates anew. They outlast a stop, since mode=fail stops the guard for the very reason that one wants
-    to know.
+    Why is in four more, for `galera-sync-guard status`: NAME-good and NAME-bad, each with the time (seconds since 1970),
+    our version and the reason of the last change to good or bad, and NAME-poor and NAME-unfit with those of the last fall
+    of the score to either, for which a virtual IP leaves: a bad node may become bad in another way later. They are
+    private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail stops the
+    guard for the very reason that one wants to know.
     """
 
     def __init__(self, attribute, invocation):
         self._score = attribute
         self._state = attribute + "-state"
-        self._good = attribute + "-good"
-        self._bad = attribute + "-bad"
         self._node = invocation.environ.get("OCF_RESKEY_CRM_meta_on_node")
         self._environ = invocation.environ
         self._invocation = invocation
@@ -61,10 +60,11 @@ class Publisher:
         """
         return self._run("crm_attribute", "-t", "status", "-N", self._node, "-n", self._score, "-G", "-q")[1].strip()
 
-    def tell_why(self, is_bad, since, reason):
-        """Tell people on all nodes why the last published verdict is good or bad; nothing depends on it."""
-        self._run("attrd_updater", "-p", "-n", self._bad if is_bad else self._good,
-                  "-U", one_line("%d %s %s" % (since, __version__, reason)))
+    def tell_why(self, kind, has_fallen, since, reason):
+        """Tell people on all nodes why the last published verdict is of that kind; nothing depends on it."""
+        news = one_line("%d %s %s" % (since, __version__, reason))
+        for name in ("bad" if kind in BAD else "good", *([kind] if has_fallen else [])):
+            self._run("attrd_updater", "-p", "-n", "%s-%s" % (self._score, name), "-U", news)
 
     def withdraw(self):
         """Delete both attributes; return whether that worked or there is no cluster."""

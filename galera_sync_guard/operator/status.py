@@ -18,6 +18,8 @@ ONE_MOVE = 60
 # What a guard said at most this long before and after a move was the reason for it, in seconds.
 BEFORE_A_MOVE = 120
 AFTER_A_MOVE = 2
+# The attributes that keep the falls of a score.
+FALLS = (POOR, UNFIT)
 
 
 def status(host, arguments, screen):
@@ -60,8 +62,8 @@ def read(host):
 
 def _guard(host, configuration, picture, cib, guard):
     attribute = guard.parameters.get("attribute", guard.id)
-    said = {name: cluster.attribute(host, attribute + suffix)
-            for name, suffix in (("score", ""), ("state", "-state"), ("good", "-good"), ("bad", "-bad"))}
+    said = {"score": cluster.attribute(host, attribute)}
+    said.update((name, cluster.attribute(host, "%s-%s" % (attribute, name))) for name in ("state", "good", "bad", *FALLS))
     vips = configuration.virtual_ips(guard)
     return {
         "resource": guard.id, "mode": guard.parameters.get("mode", "fail"), "attribute": attribute,
@@ -111,8 +113,10 @@ def _moves(steps, said):
 
 
 def _why(left, said):
-    since, reason = _news(said["bad"].get(left.node))
-    return reason if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE else None
+    falls = (_news(said[kind].get(left.node)) for kind in FALLS)
+    _, reason = max(((since, reason) for since, reason in falls
+                     if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE), default=(None, None))
+    return reason
 
 
 def _news(text):

@@ -142,7 +142,7 @@ def disabled(crowded):
 
 def first_and_comparisons(fault, *others):
     """Return parameters of which every check runs the first: without the agent they all end in the same way."""
-    return [fault, *(pytest.param(other, marks=pytest.mark.comparison) for other in others)]
+    return [fault, *(pytest.param(other, marks=pytest.mark.matrix) for other in others)]
 
 
 @pytest.mark.parametrize("fault", first_and_comparisons("desync", "sigstop", "saturate", "move", "standby"))

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from galera_sync_guard.operator import status
 from tests.cluster import recipe
 from tests.cluster.operator_command import SETUP, guard_says, mend
-from tests.cluster.scene import Scene, wait_normal
+from tests.cluster.scene import Scene, wait_normal, wait_state
 from tests.laboratory import mariadb, pacemaker
 from tests.laboratory.laboratory import Laboratory, each
 from tests.laboratory.machine import wait_until
@@ -155,6 +156,19 @@ def test_what_setup_made_leaves_a_broken_node(guarded, fault):
         wait_normal(guarded)
         scene.writes.stop()
         assert (scene.moves(), scene.writes.missing()) == (1, {})
+
+
+def test_the_reason_of_a_move_outlives_what_becomes_of_the_node(guarded):
+    with Scene(guarded) as scene:
+        scene.strike("desync")
+        target = scene.wait_moved()
+        reason = wait_until(lambda: explained_move(target), 5, "status says why the address has moved")["why"]
+        time.sleep(status.AFTER_A_MOVE + 1)
+        mariadb.stop(scene.holder)
+        wait_state(guarded, "down", scene.holder)
+        assert explained_move(target)["why"] == reason
+        mariadb.start(scene.holder)
+        wait_normal(guarded)
 
 
 def test_mariadb_stopped(guarded):

@@ -89,8 +89,8 @@ class Cluster:
             self.state = state
         return self.result
 
-    def tell_why(self, is_bad, since, reason):
-        self.why = is_bad, since, reason
+    def tell_why(self, kind, has_fallen, since, reason):
+        self.why = kind, has_fallen, since, reason
 
     def peer_is_synced(self):
         self.asked += 1

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from galera_sync_guard import cycle, probe, publish
-from galera_sync_guard.facts import BLIND, DENIED, Facts
+from galera_sync_guard.facts import BLIND, DENIED, DOWN, Facts
 from galera_sync_guard.memory import Store
 
 from .builders import DESYNCED, DONOR, READ_ONLY, SATURATED, Cluster, call, node
@@ -276,13 +276,38 @@ def test_a_probe_leaves_time_for_publishing(host):
 
 def test_why_is_told_with_the_time_of_the_change_once(host):
     host.turn(node(**READ_ONLY))
-    assert host.cluster.why == (True, host.record().since, "read-only: read_only=ON, must be OFF")
+    assert host.cluster.why == ("unfit", True, host.record().since, "read-only: read_only=ON, must be OFF")
     host.cluster.why = None
     host.turn(node(**READ_ONLY))
     assert host.cluster.why is None
     for _ in range(4):
         host.turn()
-    assert host.cluster.why == (False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
+    assert host.cluster.why == ("fit", False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
+
+
+def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_way(host):
+    told = []
+    for facts in (node(), node(**READ_ONLY), Facts(silence=DOWN), node(**READ_ONLY)):
+        host.turn(facts)
+        told.append(host.cluster.why[:2])
+    assert told == [("fit", False), ("unfit", True), ("unfit", False), ("unfit", False)]
+
+
+def test_a_poor_node_that_becomes_unfit_falls_once_more(host):
+    host.cluster.better_peer = True
+    for _ in range(2):
+        host.turn(node(**DESYNCED))
+    assert (host.cluster.score, host.cluster.why[:2]) == ("10", ("poor", True))
+    host.turn(node(**READ_ONLY))
+    assert (host.cluster.score, host.cluster.why[:2]) == ("-INFINITY", ("unfit", True))
+
+
+def test_a_bad_node_that_was_never_told_falls(host):
+    host.cluster.result = publish.FAILED
+    host.turn(node(**READ_ONLY))
+    host.cluster.result = publish.PUBLISHED
+    host.turn(Facts(silence=DOWN))
+    assert host.cluster.why[:2] == ("unfit", True)
 
 
 def test_a_verdict_that_pacemaker_was_not_told_is_not_explained_to_people(host):

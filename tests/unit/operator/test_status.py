@@ -36,6 +36,7 @@ SAID = {
     "galera-guard-good": {"node1": "500 0.1.0 synced: wsrep_local_state=4 (Synced)",
                           "node2": "600 0.1.0 synced: wsrep_local_state=4 (Synced)"},
     "galera-guard-bad": {"node1": "999 0.1.0 down: no socket", "node2": "100 0.1.0 down: long ago"},
+    "galera-guard-unfit": {"node1": "999 0.1.0 down: no socket", "node2": "100 0.1.0 down: long ago"},
 }
 
 
@@ -65,10 +66,23 @@ def test_holder_and_last_move_with_its_reason(seen):
     assert vip["moves"] == [{"when": 1001, "from": "node1", "to": "node2", "why": "down: no socket"}]
 
 
-@pytest.mark.parametrize("bad", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
-def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, bad):
-    vip, = seen(galera_guard_bad={"node1": bad})["guards"][0]["virtual_ips"]
+@pytest.mark.parametrize("fall", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
+def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, fall):
+    vip, = seen(galera_guard_unfit={"node1": fall})["guards"][0]["virtual_ips"]
     assert vip["moves"][0]["why"] is None
+
+
+def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
+    guard, = seen(galera_guard_bad={"node1": "1004 0.1.0 down: no socket"},
+                  galera_guard_unfit={"node1": "999 0.1.0 hung: no answer"})["guards"]
+    assert guard["nodes"]["node1"]["reason"] == "down: no socket"
+    assert guard["virtual_ips"][0]["moves"][0]["why"] == "hung: no answer"
+
+
+@pytest.mark.parametrize("poor, unfit, why", [("998", "999", "unfit"), ("999", "1004", "poor"), ("700", "800", None)])
+def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_the_move(seen, poor, unfit, why):
+    guard, = seen(galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"})["guards"]
+    assert guard["virtual_ips"][0]["moves"][0]["why"] == why
 
 
 def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):

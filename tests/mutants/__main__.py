@@ -15,7 +15,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import ROOT, tracked_files
+
 LIST = ROOT / "docs" / "mutants.md"
 
 # module -> the unit tests that hold it, what is quick first: the first red one ends the run of a mutant.
@@ -48,10 +49,9 @@ def mutate(mutmut, build, module):
     The copy stays: mutmut does not try again what a test has killed there, unless its line has changed since.
     """
     tree = build / module
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    for name in files.rstrip("\0").split("\0"):
+    for name in tracked_files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+        shutil.copy2(ROOT / name, tree / name)
     tests = " ".join("tests/unit/test_%s.py" % name for name in TESTS[module])
     # 1 is an error of mutmut itself; the other bits say that mutants survived or hung.
     code = subprocess.run(

@@ -1,27 +1,24 @@
 """The Python packages without Debian's: `pip install .`, on a machine that has no PyMySQL."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.laboratory import rootfs
 from tests.package.conftest import INSTALL
+from tests.support.checkout import ROOT, tracked_files
 
-ROOT = Path(__file__).parent.parent.parent
 PYTHON = "/opt/venv/bin/python"
 
 
 @pytest.fixture(scope="module")
 def machine():
     """A machine with the packages in a virtual environment, made of the tracked files without a network."""
-    files = subprocess.run(["git", "-c", "safe.directory=*", "-C", ROOT, "ls-files", "-z"], check=True,
-                           stdout=subprocess.PIPE).stdout
     with rootfs.plain_machine([rootfs.base("minimal")], "wheel") as machine:
         machine.run(["apt-get", "update", "--quiet"], timeout=300)
         machine.run([*INSTALL, "python3-venv", "python3-pip", "python3-setuptools", "python3-wheel"], timeout=300)
-        archive = subprocess.run(["tar", "-c", "-C", ROOT, "--null", "--files-from=-"], input=files, check=True,
-                                 stdout=subprocess.PIPE).stdout
+        archive = subprocess.run(["tar", "-c", "-C", ROOT, "--null", "--files-from=-"], check=True,
+                                 input="\0".join(tracked_files()).encode(), stdout=subprocess.PIPE).stdout
         (machine.ground.view(machine.name) / "upper" / "source.tar").write_bytes(archive)
         machine.shell("mkdir /opt/source; tar -x -C /opt/source -f /source.tar;"
                       " python3 -m venv --system-site-packages /opt/venv")

@@ -2,16 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.checkout import ROOT, tracked_files
 
 
 def python_files():
-    # As packaging/build: the checkout may belong to somebody else.
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
-    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [name for name in names.split("\0") if (ROOT / name).is_file() and is_python(ROOT / name)]
+    return [name for name in tracked_files() if is_python(ROOT / name)]
 
 
 def is_python(path):

@@ -24,11 +24,11 @@ class Publisher:
     `crm_mon -A` shows them and location rules can follow them. Each question to a cluster that does not answer takes
     half of the action's time that is left, so that the action always ends by itself, with a result of its own.
 
-    Why is in four more, for `galera-sync-guard status`: NAME-good and NAME-bad, each with the time (seconds since 1970),
-    our version and the reason of the last change to good or bad, and NAME-poor and NAME-unfit with those of the last fall
-    of the score to either, for which a virtual IP leaves: a bad node may become bad in another way later. They are
-    private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail stops the
-    guard for the very reason that one wants to know.
+    Why is in four more, for `galera-sync-guard status`, each with the time (seconds since 1970), our version and the
+    reason: NAME-good of the last change to good, NAME-poor and NAME-unfit of the last fall of the score to either, for
+    which a virtual IP leaves, and NAME-bad of the last change of a node that was bad already, often of another kind.
+    They are private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail
+    stops the guard for the very reason that one wants to know.
     """
 
     def __init__(self, attribute, invocation):
@@ -62,9 +62,9 @@ class Publisher:
 
     def tell_why(self, kind, has_fallen, since, reason):
         """Tell people on all nodes why the last published verdict is of that kind; nothing depends on it."""
-        news = one_line("%d %s %s" % (since, __version__, reason))
-        for name in ("bad" if kind in BAD else "good", *([kind] if has_fallen else [])):
-            self._run("attrd_updater", "-p", "-n", "%s-%s" % (self._score, name), "-U", news)
+        name = "good" if kind not in BAD else kind if has_fallen else "bad"
+        self._run("attrd_updater", "-p", "-n", "%s-%s" % (self._score, name),
+                  "-U", one_line("%d %s %s" % (since, __version__, reason)))
 
     def withdraw(self):
         """Delete both attributes; return whether that worked or there is no cluster."""

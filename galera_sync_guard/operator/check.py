@@ -7,6 +7,7 @@ from galera_sync_guard.operator.answers import BAD, GOOD, UNKNOWN, Trouble
 from galera_sync_guard.operator.configuration import RESET_AGENT, Configuration
 from galera_sync_guard.operator.findings import ERROR, NOTE, WARNING, Snapshot, findings
 from galera_sync_guard.operator.screen import Cell
+from galera_sync_guard.states import BAD as BAD_KINDS
 
 COLOURS = {ERROR: "bad", WARNING: "warn", NOTE: "dim"}
 KERNEL_OPTION = "CONFIG_INET_DIAG_DESTROY"
@@ -87,8 +88,8 @@ def _cmap(host):
 def _versions(host, attribute):
     """Return the version of the guard on each node where it runs, as it told with its last news."""
     said = {}
-    for suffix in ("-good", "-bad"):
-        for node, text in cluster.attribute(host, attribute + suffix).items():
+    for name in ("good", "bad", *BAD_KINDS):
+        for node, text in cluster.attribute(host, "%s-%s" % (attribute, name)).items():
             when, version, _ = (text + "  ").split(" ", 2)
             said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))
     return {node: version for node, (_, version) in said.items()}

@@ -7,7 +7,8 @@ from galera_sync_guard.operator.answers import BAD, GOOD, Trouble
 from galera_sync_guard.operator.configuration import Configuration
 from galera_sync_guard.operator.picture import Picture, history
 from galera_sync_guard.operator.screen import COLOUR_OF_KIND, Cell
-from galera_sync_guard.states import POOR, SCORES, STATES, UNFIT, UNKNOWN, score_text
+from galera_sync_guard.states import BAD as BAD_KINDS
+from galera_sync_guard.states import SCORES, STATES, UNKNOWN, score_text
 
 # A node is shown as good as its score; a lagging one is still fit.
 KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()}
@@ -18,8 +19,6 @@ ONE_MOVE = 60
 # What a guard said at most this long before and after a move was the reason for it, in seconds.
 BEFORE_A_MOVE = 120
 AFTER_A_MOVE = 2
-# The attributes that keep the falls of a score.
-FALLS = (POOR, UNFIT)
 
 
 def status(host, arguments, screen):
@@ -63,7 +62,7 @@ def read(host):
 def _guard(host, configuration, picture, cib, guard):
     attribute = guard.parameters.get("attribute", guard.id)
     said = {"score": cluster.attribute(host, attribute)}
-    said.update((name, cluster.attribute(host, "%s-%s" % (attribute, name))) for name in ("state", "good", "bad", *FALLS))
+    said.update((name, cluster.attribute(host, "%s-%s" % (attribute, name))) for name in ("state", "good", "bad", *BAD_KINDS))
     vips = configuration.virtual_ips(guard)
     return {
         "resource": guard.id, "mode": guard.parameters.get("mode", "fail"), "attribute": attribute,
@@ -75,11 +74,12 @@ def _guard(host, configuration, picture, cib, guard):
 
 def _node(node, online, said, picture, guard):
     state, score = said["state"].get(node), said["score"].get(node)
-    since, reason = _news(said["bad" if _is_bad(score) else "good"].get(node)) if state else (None, None)
+    told = _bad_news(said, node) if _is_bad(score) else _news(said["good"].get(node))
+    since, reason = told if state else (None, None)
     if not state and online == "online":
         failure = next((failure for failure in picture.failures if failure["node"] == node
                         and failure["operation"].startswith(guard.id + "_")), None)
-        since, reason = _news(said["bad"].get(node))
+        since, reason = _bad_news(said, node)
         if failure:
             state, reason = "failed", failure["reason"] or reason
         else:
@@ -113,10 +113,14 @@ def _moves(steps, said):
 
 
 def _why(left, said):
-    falls = (_news(said[kind].get(left.node)) for kind in FALLS)
+    falls = (_news(said[kind].get(left.node)) for kind in BAD_KINDS)
     _, reason = max(((since, reason) for since, reason in falls
                      if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE), default=(None, None))
     return reason
+
+
+def _bad_news(said, node):
+    return max((_news(said[name].get(node)) for name in ("bad", *BAD_KINDS)), key=lambda news: news[0] or 0)
 
 
 def _news(text):
@@ -126,7 +130,7 @@ def _news(text):
 
 
 def _is_bad(score):
-    return score in (score_text(SCORES[POOR]), score_text(SCORES[UNFIT]))
+    return score in (score_text(SCORES[kind]) for kind in BAD_KINDS)
 
 
 def _kind(score):

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from galera_sync_guard import __version__
 from tests.wire.server import silence
 
 # Runs the agent below a shell, so that its parent is another process each time.
@@ -70,6 +71,18 @@ class TestWhen:
     def test_start_waits_until_the_cluster_shows_the_score(self, guard, server):
         guard.start()
         assert guard.attrd.calls[-1] == "-Q -n guard -N n1"
+
+
+class TestWhy:
+    def test_a_fall_of_the_score_is_told_apart_from_what_a_bad_node_becomes_later(self, guard, server):
+        guard.started()
+        server.values["wsrep_reject_queries"] = "ALL"
+        guard.monitor()
+        server.values.update(wsrep_reject_queries="NONE", read_only="ON")
+        guard.monitor()
+        told = [call.split(" ", 6) for call in guard.attrd.calls if call.startswith("-p ")]
+        assert [(name, version, reason.partition(":")[0]) for _, _, name, _, _, version, reason in told] == [
+            ("guard-unfit", __version__, "rejecting"), ("guard-bad", __version__, "read-only")]
 
 
 class TestOutsideACluster:

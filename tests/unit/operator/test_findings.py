@@ -8,7 +8,7 @@ import pytest
 
 from galera_sync_guard.facts import DENIED, Facts
 from galera_sync_guard.guard import AGENT
-from galera_sync_guard.operator import findings, plan
+from galera_sync_guard.operator import check, findings, plan
 from galera_sync_guard.operator.configuration import Configuration
 from galera_sync_guard.operator.examine import GRANTS
 from galera_sync_guard.operator.recipe import Recipe
@@ -116,3 +116,11 @@ def test_every_finding_has_its_mistake():
 
 def test_parts_that_could_not_be_read_are_silent():
     assert findings.findings(findings.Snapshot()) == []
+
+
+@pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])
+def test_a_node_s_version_is_that_of_its_guard_s_last_news_of_whatever_kind(monkeypatch, name):
+    said = {f"guard-{other}": {"node1": "500 0.1.0 before"} for other in ("good", "bad", "poor", "unfit")}
+    said[f"guard-{name}"] = {"node1": "900 0.2.0 now"}
+    monkeypatch.setattr(check.cluster, "attribute", lambda host, attribute: said.get(attribute, {}))
+    assert check._versions(None, "guard") == {"node1": "0.2.0"}

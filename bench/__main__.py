@@ -27,8 +27,11 @@ LOADS = {"idle": (0, 1), "busy": (4, 1 / 3)}
 def set_up(node: Machine) -> None:
     """Make what the contenders need beside the node itself."""
     node.run(["useradd", "--system", ACCOUNT])
-    sql(node, f"CREATE USER {ACCOUNT}@localhost IDENTIFIED VIA unix_socket OR mysql_native_password"
-              f" USING PASSWORD('{ACCOUNT}'); GRANT SELECT ON app.* TO {ACCOUNT}@localhost")
+    sql(
+        node,
+        f"CREATE USER {ACCOUNT}@localhost IDENTIFIED VIA unix_socket OR mysql_native_password"
+        f" USING PASSWORD('{ACCOUNT}'); GRANT SELECT ON app.* TO {ACCOUNT}@localhost",
+    )
     node.write(OPTION_FILE, f"[client]\nuser = {ACCOUNT}\npassword = {ACCOUNT}\n", 0o600)
     node.run(["python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).bind('{REFUSING_SOCKET}')"])
 
@@ -36,8 +39,10 @@ def set_up(node: Machine) -> None:
 def measure(node: Machine, rounds: int) -> dict[str, object]:
     """Return what guest/measure.py found in the machine."""
     node.write("/usr/local/lib/measure.py", MEASURE.read_text())
-    plan = {"contenders": [contender.plan() for contender in CONTENDERS],
-            "loads": {name: (loops, math.ceil(rounds * share)) for name, (loops, share) in LOADS.items()}}
+    plan = {
+        "contenders": [contender.plan() for contender in CONTENDERS],
+        "loads": {name: (loops, math.ceil(rounds * share)) for name, (loops, share) in LOADS.items()},
+    }
     with node.spawn(["python3", "/usr/local/lib/measure.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         output, _ = process.communicate(json.dumps(plan))
     if process.returncode:
@@ -65,8 +70,13 @@ def main() -> int:
         node = laboratory.nodes[0]
         set_up(node)
         result = {
-            "suite": rootfs.SUITE, "date": datetime.date.today().isoformat(), "rounds": args.rounds,
-            "processors": os.cpu_count(), "load_before": round(load, 1), "note": args.note, "versions": versions(node),
+            "suite": rootfs.SUITE,
+            "date": datetime.date.today().isoformat(),
+            "rounds": args.rounds,
+            "processors": os.cpu_count(),
+            "load_before": round(load, 1),
+            "note": args.note,
+            "versions": versions(node),
             "contenders": report.summary(measure(node, args.rounds), CONTENDERS),
         }
     report.RESULTS.mkdir(exist_ok=True)

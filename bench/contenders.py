@@ -20,8 +20,11 @@ TABLE = "app.probe"
 # What every agent gets from Pacemaker. The interval is about that between two rounds: with a much shorter one the
 # graces would begin anew each time.
 PACEMAKER = {
-    "OCF_ROOT": "/usr/lib/ocf", "OCF_RESKEY_CRM_meta_interval": "10000", "OCF_RESKEY_CRM_meta_timeout": "20000",
-    "OCF_RESKEY_CRM_meta_on_node": "node1", "HA_RSCTMP": "/run/resource-agents",
+    "OCF_ROOT": "/usr/lib/ocf",
+    "OCF_RESKEY_CRM_meta_interval": "10000",
+    "OCF_RESKEY_CRM_meta_timeout": "20000",
+    "OCF_RESKEY_CRM_meta_on_node": "node1",
+    "HA_RSCTMP": "/run/resource-agents",
 }
 
 
@@ -46,14 +49,26 @@ class Contender:
         return asdict(self)
 
 
-def agent(name: str, group: str, path: str, started: bool = True, situation: str = "as_it_is", code: int = 0,
-          level: int = 0, settled: bool = True, **parameters: str) -> Contender:
+def agent(
+    name: str,
+    group: str,
+    path: str,
+    started: bool = True,
+    situation: str = "as_it_is",
+    code: int = 0,
+    level: int = 0,
+    settled: bool = True,
+    **parameters: str,
+) -> Contender:
     """Return an OCF resource agent's recurring monitor."""
-    environment = PACEMAKER | {"OCF_RESOURCE_INSTANCE": name.replace(" ", "-").replace(":", "-"),
-                               "OCF_CHECK_LEVEL": str(level)}
+    environment = PACEMAKER | {
+        "OCF_RESOURCE_INSTANCE": name.replace(" ", "-").replace(":", "-"),
+        "OCF_CHECK_LEVEL": str(level),
+    }
     environment |= {f"OCF_RESKEY_{key}": value for key, value in parameters.items()}
-    return Contender(name, group, [path, "monitor"], environment, [[path, "start"]] if started else [], situation, code,
-                      settled)
+    return Contender(
+        name, group, [path, "monitor"], environment, [[path, "start"]] if started else [], situation, code, settled
+    )
 
 
 def ours(name: str, group: str, **options: str | bool) -> Contender:
@@ -67,17 +82,39 @@ GALERA = "ocf:heartbeat:galera"
 MYSQL = "ocf:heartbeat:mysql, level 10"
 IPADDR2 = "ocf:heartbeat:IPaddr2"
 
-DATABASE = {"binary": "/usr/sbin/mariadbd", "client_binary": "/usr/bin/mariadb", "datadir": DATADIR, "pid": PID,
-            "socket": SOCKET}
+DATABASE = {
+    "binary": "/usr/sbin/mariadbd",
+    "client_binary": "/usr/bin/mariadb",
+    "datadir": DATADIR,
+    "pid": PID,
+    "socket": SOCKET,
+}
 
 CONTENDERS = (
     Contender(BARE, "peers", ["/usr/bin/python3", "-I", "-S", "-c", "pass"]),
     Contender("mariadb -N -e SHOW", "peers", ["mariadb", "-N", "-e", probe.SHOW_STATUS]),
     agent(IPADDR2, "peers", f"{PEERS}/IPaddr2", ip=VIP, cidr_netmask="32", nic="eth0"),
-    agent(GALERA, "peers", f"{PEERS}/galera", started=False, code=8, wsrep_cluster_address="gcomm://node1",
-          check_user="root", **DATABASE),
-    agent(MYSQL, "peers", f"{PEERS}/mysql", started=False, level=10, test_user=ACCOUNT, test_passwd=ACCOUNT,
-          test_table=TABLE, **DATABASE),
+    agent(
+        GALERA,
+        "peers",
+        f"{PEERS}/galera",
+        started=False,
+        code=8,
+        wsrep_cluster_address="gcomm://node1",
+        check_user="root",
+        **DATABASE,
+    ),
+    agent(
+        MYSQL,
+        "peers",
+        f"{PEERS}/mysql",
+        started=False,
+        level=10,
+        test_user=ACCOUNT,
+        test_passwd=ACCOUNT,
+        test_table=TABLE,
+        **DATABASE,
+    ),
     ours(FIT, "fit", mode="fail"),
     ours("fit, mode=score", "fit"),
     ours("fit, os_user", "fit", os_user=ACCOUNT),

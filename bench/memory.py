@@ -41,8 +41,11 @@ def held(pid):
     proc = Path("/proc") / str(pid)
     status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
     fields = (proc / "stat").read_text().rpartition(")")[2].split()
-    return (int(status["VmRSS"].split()[0]), len(os.listdir(proc / "fd")),
-            (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return (
+        int(status["VmRSS"].split()[0]),
+        len(os.listdir(proc / "fd")),
+        (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+    )
 
 
 def main():
@@ -50,14 +53,17 @@ def main():
     parser = argparse.ArgumentParser(prog="python3 -m bench.memory", description=__doc__)
     parser.add_argument("--minutes", type=int, default=30)
     minutes = parser.parse_args().minutes
-    print(f"{time.strftime('%Y-%m-%d %H:%M')}: a watcher at watch_interval=200ms, stall_timeout=5s, {minutes} minutes\n")
+    print(
+        f"{time.strftime('%Y-%m-%d %H:%M')}: a watcher at watch_interval=200ms, stall_timeout=5s, {minutes} minutes\n"
+    )
     print("minute  RSS kB  files  CPU s  connections  trouble in that minute", flush=True)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         executable = copy_of_tree(directory / "tree")
         compileall.compile_dir(directory / "tree", quiet=2)
-        guard = Guard(directory, executable=executable, watch_interval="200ms", stall_timeout="5s",
-                      stall_directory=name)
+        guard = Guard(
+            directory, executable=executable, watch_interval="200ms", stall_timeout="5s", stall_directory=name
+        )
         server = Server(guard.parameters["socket"]).__enter__()
         guard.started()
         pid = Lock(Invocation(None, "monitor", guard.environ(), None)).holder()

@@ -18,11 +18,25 @@ DOCUMENT = HERE.parent / "docs" / "cost.md"
 # The document has, for every suite, a pair of comments; what stands between them is written here.
 PLACE = re.compile(r"(<!-- bench (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-COLUMNS = ("monitor", "CPU/B", "busy", "CPU ms", "wall ms", "busy", "exec/fork", "syscalls", "connections/statements",
-           "server CPU ms", "peak RSS MB")
+COLUMNS = (
+    "monitor",
+    "CPU/B",
+    "busy",
+    "CPU ms",
+    "wall ms",
+    "busy",
+    "exec/fork",
+    "syscalls",
+    "connections/statements",
+    "server CPU ms",
+    "peak RSS MB",
+)
 TITLES = {
-    "peers": "Others", "fit": "Ours, the node is fit", "watching": "Ours, a watcher looks at the node",
-    "change": "Ours, the state is another one each time", "silent": "Ours, in trouble for a while",
+    "peers": "Others",
+    "fit": "Ours, the node is fit",
+    "watching": "Ours, a watcher looks at the node",
+    "change": "Ours, the state is another one each time",
+    "silent": "Ours, in trouble for a while",
 }
 COLOURS = {"peers": "#8d99ae", "fit": "#2a9d8f", "watching": "#264653", "change": "#e9c46a", "silent": "#e76f51"}
 
@@ -34,8 +48,11 @@ def summary(measured: dict[str, Any], contenders: Iterable[Contender]) -> dict[s
         figures = {"group": contender.group, "counts": _medians(measured["counts"][contender.name])}
         for load in ("idle", "busy"):
             rounds = measured[load][contender.name]
-            figures[load] = _medians(rounds) | {"ratio": round(statistics.median(
-                mine["cpu"] / bare["cpu"] for mine, bare in zip(rounds, measured[load][BARE])), 3)}
+            figures[load] = _medians(rounds) | {
+                "ratio": round(
+                    statistics.median(mine["cpu"] / bare["cpu"] for mine, bare in zip(rounds, measured[load][BARE])), 3
+                )
+            }
         result[contender.name] = figures
     return result
 
@@ -54,12 +71,23 @@ def table(result: dict[str, Any]) -> str:
             lines.append(_row([f"*{TITLES[group]}*"] + [""] * (len(COLUMNS) - 1)))
         idle, busy, counts = figures["idle"], figures.get("busy"), figures["counts"]
         asked = f"{counts['connections']:.0f}/{counts['statements']:.0f}" if "connections" in counts else "-"
-        lines.append(_row([
-            f"`{name}`" if group == "peers" else name, f"{idle['ratio']:.2f}", f"{busy['ratio']:.2f}" if busy else "-",
-            f"{idle['cpu'] * 1000:.1f}", f"{idle['wall'] * 1000:.0f}",
-            f"{busy['wall'] * 1000:.0f}" if busy else "-",
-            f"{counts['execs']:.0f}/{counts['forks']:.0f}", f"{counts['syscalls']:.0f}", asked,
-            f"{idle['server_cpu'] * 1000:.1f}", f"{counts['rss'] / 1e6:.1f}"]))
+        lines.append(
+            _row(
+                [
+                    f"`{name}`" if group == "peers" else name,
+                    f"{idle['ratio']:.2f}",
+                    f"{busy['ratio']:.2f}" if busy else "-",
+                    f"{idle['cpu'] * 1000:.1f}",
+                    f"{idle['wall'] * 1000:.0f}",
+                    f"{busy['wall'] * 1000:.0f}" if busy else "-",
+                    f"{counts['execs']:.0f}/{counts['forks']:.0f}",
+                    f"{counts['syscalls']:.0f}",
+                    asked,
+                    f"{idle['server_cpu'] * 1000:.1f}",
+                    f"{counts['rss'] / 1e6:.1f}",
+                ]
+            )
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -81,9 +109,11 @@ def last_line(result: dict[str, Any]) -> str:
 def chart(result: dict[str, Any], path: Path) -> None:
     """Write a bar chart of the CPU of every contender; the same figures give the same file."""
     import matplotlib
+
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "bench"
     from matplotlib import pyplot
+
     names = list(result["contenders"])[::-1]
     figures = [result["contenders"][name] for name in names]
     ratios = [figure["idle"]["ratio"] for figure in figures]
@@ -101,17 +131,21 @@ def section(result: dict[str, Any]) -> str:
     """Return what the document says of one suite."""
     packages = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     shares = ", ".join(f"{share:.2f} of {peer}" for peer, share in comparison(result).items() if peer != BARE)
-    return (f"{result['date']}, {result['rounds']} rounds, {result['processors']} processors, load before:"
-            f" {result['load_before']}. {result['note']}\n\n{packages}.\n\n"
-            f"{table(result)}\n**{last_line(result)}**; {shares}.\n\n"
-            f"![CPU of one monitor](../bench/results/{result['suite']}.svg)\n")
+    return (
+        f"{result['date']}, {result['rounds']} rounds, {result['processors']} processors, load before:"
+        f" {result['load_before']}. {result['note']}\n\n{packages}.\n\n"
+        f"{table(result)}\n**{last_line(result)}**; {shares}.\n\n"
+        f"![CPU of one monitor](../bench/results/{result['suite']}.svg)\n"
+    )
 
 
 def document(text: str) -> str:
     """Return the document with the present results in their places."""
+
     def fill(place: re.Match[str]) -> str:
         result = json.loads((RESULTS / f"{place[2]}.json").read_text())
         return place[1] + section(result) + place[3]
+
     return PLACE.sub(fill, text)
 
 

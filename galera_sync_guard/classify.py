@@ -7,7 +7,7 @@ from galera_sync_guard.states import FIT, LAGGING_PENALTY, POOR, UNFIT, UNKNOWN
 class Finding:
     """What one sample says by itself. `grace` is None unless it may pass by itself: then the seconds to wait for that."""
 
-    __slots__ = ("state", "kind", "reason", "grace", "grace_name", "penalty")
+    __slots__ = ("grace", "grace_name", "kind", "penalty", "reason", "state")
 
     def __init__(self, state, reason, kind=UNFIT, grace_name=None, policy=None, penalty=0):
         self.state = state
@@ -30,10 +30,13 @@ def classify(facts, policy):
 
 # One check per row of the verdict table, in the order in which they count: each returns a Finding or None.
 
+
 def _maintenance(facts, policy):
     if facts.maintenance is not None:
-        return Finding("maintenance", "%s exists%s" % (
-            policy.maintenance_file, ": " + facts.maintenance if facts.maintenance else ""))
+        return Finding(
+            "maintenance",
+            f"{policy.maintenance_file} exists{': ' + facts.maintenance if facts.maintenance else ''}",
+        )
     return None
 
 
@@ -73,7 +76,7 @@ def _wsrep_off(facts, policy):
 def _local_state(facts, policy):
     number = facts.number("wsrep_local_state")
     # A donor that has served is Joined as well, until it has caught up; unlike a node that joins it stays ready.
-    if number not in LOCAL_STATES or number == 3 and _is_on(facts, "wsrep_ready"):
+    if number not in LOCAL_STATES or (number == 3 and _is_on(facts, "wsrep_ready")):
         return None
     return Finding(LOCAL_STATES[number], _local_state_text(facts))
 
@@ -82,14 +85,14 @@ LOCAL_STATES = {1: "joining", 3: "joined", 5: "inconsistent"}
 
 
 def _local_state_text(facts):
-    return "wsrep_local_state=%d (%s)" % (facts.number("wsrep_local_state"), facts.get("wsrep_local_state_comment"))
+    return f"wsrep_local_state={int(facts.number('wsrep_local_state'))} ({facts.get('wsrep_local_state_comment')})"
 
 
 def _initialized(facts, policy):
     # A node without quorum shows 0 too, but knows that it is non-Primary.
     status = facts.get("wsrep_cluster_status")
     if facts.number("wsrep_local_state") == 0 and status is not None and status.lower() != "non-primary":
-        return Finding("initialized", "%s, wsrep_cluster_status=%s" % (_local_state_text(facts), status))
+        return Finding("initialized", f"{_local_state_text(facts)}, wsrep_cluster_status={status}")
     return None
 
 
@@ -100,7 +103,7 @@ def _non_primary(facts, policy):
 def _not_ready(facts, policy):
     number = facts.number("wsrep_local_state")
     if number not in (2, 3, 4):
-        return Finding("not-ready", "wsrep_local_state=%s is neither Synced nor Donor" % facts.get("wsrep_local_state"))
+        return Finding("not-ready", f"wsrep_local_state={facts.get('wsrep_local_state')} is neither Synced nor Donor")
     return _must_be("not-ready", facts, "wsrep_ready", "ON")
 
 
@@ -124,8 +127,10 @@ def _small_cluster(facts, policy):
     unknown = _must_be_known("small-cluster", facts, "wsrep_cluster_size")
     if unknown or facts.number("wsrep_cluster_size") >= policy.min_cluster_size:
         return unknown
-    return Finding("small-cluster", "wsrep_cluster_size=%d is below min_cluster_size=%d" % (
-        facts.number("wsrep_cluster_size"), policy.min_cluster_size))
+    return Finding(
+        "small-cluster",
+        f"wsrep_cluster_size={int(facts.number('wsrep_cluster_size'))} is below min_cluster_size={int(policy.min_cluster_size)}",
+    )
 
 
 def _donor(facts, policy):
@@ -151,16 +156,17 @@ def _donor(facts, policy):
 
 
 def _connections(facts, policy):
-    unknown = (_must_be_known("saturated", facts, "threads_connected")
-               or _must_be_known("saturated", facts, "max_connections"))
+    unknown = _must_be_known("saturated", facts, "threads_connected") or _must_be_known(
+        "saturated", facts, "max_connections"
+    )
     if unknown:
         return unknown
     used, most = facts.number("threads_connected") - facts.own_connections, facts.number("max_connections")
     if used * 100 < most * policy.connection_limit:
         return None
-    reason = "Threads_connected=%d of max_connections=%d" % (used, most)
+    reason = f"Threads_connected={int(used)} of max_connections={int(most)}"
     if policy.connection_limit < 100:
-        reason += " reaches connection_limit=%d%%" % policy.connection_limit
+        reason += f" reaches connection_limit={int(policy.connection_limit)}%"
     return _saturated(reason, policy)
 
 
@@ -179,8 +185,12 @@ def _lagging(facts, policy):
         return None
     # Two steps only: a score that follows the queue's length would make Pacemaker calculate at every monitor.
     penalty = LAGGING_PENALTY if queue > 4 * policy.max_recv_queue else LAGGING_PENALTY // 2
-    return Finding("lagging", "wsrep_local_recv_queue=%d is above max_recv_queue=%d" % (queue, policy.max_recv_queue),
-                   FIT, penalty=penalty)
+    return Finding(
+        "lagging",
+        f"wsrep_local_recv_queue={int(queue)} is above max_recv_queue={int(policy.max_recv_queue)}",
+        FIT,
+        penalty=penalty,
+    )
 
 
 def _is_on(facts, name):
@@ -190,19 +200,32 @@ def _is_on(facts, name):
 def _must_be(state, facts, name, *allowed):
     value = facts.get(name)
     if value is None:
-        return Finding(state, "the server does not know %s" % name)
+        return Finding(state, f"the server does not know {name}")
     if value.upper() not in [word.upper() for word in allowed]:
-        return Finding(state, "%s=%s, must be %s" % (name, value, allowed[0]))
+        return Finding(state, f"{name}={value}, must be {allowed[0]}")
     return None
 
 
 def _must_be_known(state, facts, name):
     if facts.number(name) is None:
-        return Finding(state, "the server does not know %s" % name)
+        return Finding(state, f"the server does not know {name}")
     return None
 
 
 CHECKS = (
-    _maintenance, _pxc_maintenance, _stalled, _silence, _wsrep_off, _local_state, _initialized, _non_primary, _not_ready,
-    _rejecting, _read_only, _small_cluster, _donor, _connections, _lagging,
+    _maintenance,
+    _pxc_maintenance,
+    _stalled,
+    _silence,
+    _wsrep_off,
+    _local_state,
+    _initialized,
+    _non_primary,
+    _not_ready,
+    _rejecting,
+    _read_only,
+    _small_cluster,
+    _donor,
+    _connections,
+    _lagging,
 )

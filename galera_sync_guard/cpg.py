@@ -17,8 +17,9 @@ class _Part(ctypes.Structure):
     _fields_ = [("start", ctypes.c_char_p), ("length", ctypes.c_size_t)]
 
 
-_Deliver = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.POINTER(_Name), ctypes.c_uint32, ctypes.c_uint32,
-                            ctypes.c_void_p, ctypes.c_size_t)
+_Deliver = ctypes.CFUNCTYPE(
+    None, ctypes.c_uint64, ctypes.POINTER(_Name), ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_size_t
+)
 
 
 class _Callbacks(ctypes.Structure):
@@ -75,4 +76,4 @@ class Group:
     def _call(self, function, *arguments):
         code = getattr(self._library, "cpg_" + function)(*arguments)
         if code != CS_OK:
-            raise OSError("cpg_%s: Corosync's error %d" % (function, code))
+            raise OSError(f"cpg_{function}: Corosync's error {int(code)}")

@@ -63,8 +63,13 @@ def _probe(invocation, parameters, record, observe):
     remaining = invocation.deadline.remaining()
     reserve = min(PUBLISH_RESERVE, remaining * PUBLISH_SHARE)
     may_search = not record.pause or boot_clock() - record.searched_at > record.pause
-    facts = observe(parameters, invocation.deadline, min(parameters.probe_timeout, remaining - reserve),
-                    record.pending_thread, may_search)
+    facts = observe(
+        parameters,
+        invocation.deadline,
+        min(parameters.probe_timeout, remaining - reserve),
+        record.pending_thread,
+        may_search,
+    )
     record.pending_thread = facts.pending_thread
     if facts.lost_thread:
         record.pause = min(2 * record.pause, LONGEST_PAUSE) if record.pause else FIRST_PAUSE
@@ -101,8 +106,12 @@ def _peer(finding, has_answered, publisher):
 
 
 def _is_published(verdict, record, executor):
-    return (record.published_score == verdict.score and record.published_state == verdict.state
-            and record.published_by == executor and boot_clock() - record.published_at < REFRESH)
+    return (
+        record.published_score == verdict.score
+        and record.published_state == verdict.state
+        and record.published_by == executor
+        and boot_clock() - record.published_at < REFRESH
+    )
 
 
 def _forget_published(store, record, report):
@@ -128,13 +137,13 @@ def _remember(store, record, report, required):
     except OSError as error:
         if required:
             raise
-        report.error("cannot remember anything: %s" % error)
+        report.error(f"cannot remember anything: {error}")
 
 
 def _log_change(report, verdict, record):
-    if record.reported == "%s/%s" % (verdict.state, verdict.kind):
+    if record.reported == f"{verdict.state}/{verdict.kind}":
         return
-    record.reported = "%s/%s" % (verdict.state, verdict.kind)
+    record.reported = f"{verdict.state}/{verdict.kind}"
     record.since = int(time.time())
     log = report.warning if verdict.kind in BAD or verdict.state == "unknown" else report.info
-    log("%s (%s, score %s)" % (verdict.reason, verdict.kind, score_text(verdict.score)))
+    log(f"{verdict.reason} ({verdict.kind}, score {score_text(verdict.score)})")

@@ -22,11 +22,28 @@ class Facts:
     more behind.
     """
 
-    __slots__ = ("values", "silence", "detail", "maintenance", "stalled", "own_connections", "pending_thread",
-                 "lost_thread")
+    __slots__ = (
+        "detail",
+        "lost_thread",
+        "maintenance",
+        "own_connections",
+        "pending_thread",
+        "silence",
+        "stalled",
+        "values",
+    )
 
-    def __init__(self, values=None, silence=None, detail="", maintenance=None, stalled=None, own_connections=1,
-                 pending_thread=None, lost_thread=False):
+    def __init__(
+        self,
+        values=None,
+        silence=None,
+        detail="",
+        maintenance=None,
+        stalled=None,
+        own_connections=1,
+        pending_thread=None,
+        lost_thread=False,
+    ):
         self.values = values or {}
         self.silence = silence
         self.detail = detail

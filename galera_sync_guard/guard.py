@@ -25,6 +25,7 @@ VISIBLE_POLL = 0.05
 def start(invocation):
     """Begin to guard: publish this node's score; refuse with 1 only in mode=fail and only on an unfit node."""
     from galera_sync_guard import probe
+
     parameters = invocation.parameters
     probe.check_host(parameters)
     code = _start_with(invocation, parameters)
@@ -58,6 +59,7 @@ def validate_all(invocation):
     from galera_sync_guard import probe
     from galera_sync_guard.classify import classify
     from galera_sync_guard.facts import BLIND, DENIED
+
     parameters = invocation.parameters
     probe.check_host(parameters)
     facts = probe.observe(parameters, invocation.deadline, parameters.probe_timeout)
@@ -67,9 +69,9 @@ def validate_all(invocation):
     if facts.silence == BLIND:
         raise Failure(codes.OCF_ERR_GENERIC, finding.reason)
     if finding.state == "wsrep-off":
-        raise Failure(codes.OCF_ERR_INSTALLED, "this server is no Galera node: %s" % finding.reason)
+        raise Failure(codes.OCF_ERR_INSTALLED, f"this server is no Galera node: {finding.reason}")
     if finding.kind in BAD:
-        invocation.report.warning("%s: %s" % (finding.state, finding.reason))
+        invocation.report.warning(f"{finding.state}: {finding.reason}")
     return codes.OCF_SUCCESS
 
 
@@ -102,6 +104,7 @@ def stay_blind(invocation, error):
         invocation.report.error(describe(error))
         return _look_at_watcher(invocation, parameters, of_any_parameters=True)
     from galera_sync_guard.facts import BLIND, Facts
+
     facts = Facts(silence=BLIND, detail=describe(error))
     if invocation.action == "start":
         return _start_with(invocation, parameters, facts)
@@ -113,14 +116,14 @@ def keep_going(invocation, error):
     if invocation.action == "start":
         if isinstance(error, Failure):
             raise error
-        Store(invocation).save(Record())    # started, and nothing to remember: the next monitor tries again
-    invocation.report.error("%s succeeds all the same: %s" % (invocation.action, describe(error)))
+        Store(invocation).save(Record())  # started, and nothing to remember: the next monitor tries again
+    invocation.report.error(f"{invocation.action} succeeds all the same: {describe(error)}")
     return codes.OCF_SUCCESS
 
 
 def forget(invocation, error):
     """Stop, whatever the attributes' deletion ran into: what must go is the memory, and a stop must not fail."""
-    invocation.report.error("stop: %s" % describe(error))
+    invocation.report.error(f"stop: {describe(error)}")
     Lock(invocation).end_holder()
     Store(invocation).delete()
     return codes.OCF_SUCCESS
@@ -148,6 +151,7 @@ def _watch(invocation, parameters):
     """Leave a watcher behind if there shall be one; without it, a guard that was started shall not count as started."""
     if parameters.watch_interval:
         from galera_sync_guard.watcher import spawn
+
         try:
             spawn(invocation)
         except Failure:
@@ -175,6 +179,7 @@ def _look(invocation, parameters, facts=None):
 
 def _turn(invocation, parameters, **options):
     from galera_sync_guard.cycle import turn
+
     return turn(invocation, parameters, Store(invocation), _publisher(invocation, parameters), os.getppid(), **options)
 
 
@@ -183,13 +188,14 @@ def _answer(invocation, parameters, kind, reason, published):
     if code:
         invocation.report.exit_reason(reason)
     elif kind in BAD and not published:
-        invocation.report.exit_reason("the score could not be published: %s" % reason)
+        invocation.report.exit_reason(f"the score could not be published: {reason}")
         code = codes.OCF_ERR_GENERIC
     return code
 
 
 def _publisher(invocation, parameters):
     from galera_sync_guard.publish import Publisher
+
     return Publisher(parameters.attribute or invocation.resource, invocation)
 
 
@@ -197,17 +203,19 @@ def _warn_of_missing_meta_attributes(invocation):
     missing = _publisher(invocation, invocation.parameters).missing_meta_attributes()
     if missing:
         invocation.report.warning(
-            "mode=fail needs the meta attributes migration-threshold=1 and failure-timeout=30s, missing: %s; without"
-            " them a node stays banned after one failed start, until pcs resource cleanup" % ", ".join(missing))
+            f"mode=fail needs the meta attributes migration-threshold=1 and failure-timeout=30s, missing: {', '.join(missing)}; without them a node stays banned after one failed start, until pcs resource cleanup"
+        )
 
 
 def _run_watcher(argv):
     from galera_sync_guard.watcher import main
+
     return main(argv)
 
 
 def _run_storage(argv):
     from galera_sync_guard.storage import main
+
     return main(argv)
 
 

@@ -30,7 +30,7 @@ NO_PEER, SYNCED_PEER, ANSWERING_PEER = range(3)
 class Verdict:
     """What is true (`state`), what follows (`kind`, `score`), and one line that says why."""
 
-    __slots__ = ("kind", "score", "state", "reason")
+    __slots__ = ("kind", "reason", "score", "state")
 
     def __init__(self, kind, score, state, reason):
         self.kind = kind
@@ -49,9 +49,17 @@ class Memory:
     """
 
     FIELDS = {
-        "kind": str, "score": int, "state": str, "bad_at": float,
-        "run_state": str, "run_since": float, "run_at": float, "run_samples": int, "run_over": int,
-        "peer_since": float, "blind_since": float,
+        "kind": str,
+        "score": int,
+        "state": str,
+        "bad_at": float,
+        "run_state": str,
+        "run_since": float,
+        "run_at": float,
+        "run_samples": int,
+        "run_over": int,
+        "peer_since": float,
+        "blind_since": float,
     }
     __slots__ = tuple(FIELDS)
 
@@ -77,11 +85,15 @@ def judge(finding, policy, memory, peer, now, interval):
     if memory and policy.mode == "score" and memory.kind in BAD and score > memory.score:
         if not _lasted(memory.bad_at, now, policy.recovery_hold):
             after.kind, after.score, after.state, after.bad_at = memory.kind, memory.score, memory.state, memory.bad_at
-            return Verdict(memory.kind, memory.score, memory.state, "%s: still %s, now %s, believed after recovery_hold=%s" % (
-                memory.state, memory.kind, finding.state, show(policy.recovery_hold))), after
+            return Verdict(
+                memory.kind,
+                memory.score,
+                memory.state,
+                f"{memory.state}: still {memory.kind}, now {finding.state}, believed after recovery_hold={show(policy.recovery_hold)}",
+            ), after
     after.kind, after.score, after.state = kind, score, finding.state
     after.bad_at = now if kind in BAD else None
-    return Verdict(kind, score, finding.state, "%s: %s" % (finding.state, reason)), after
+    return Verdict(kind, score, finding.state, f"{finding.state}: {reason}"), after
 
 
 def worth_waiting(finding, memory, now, interval):
@@ -106,40 +118,47 @@ def _lacks_a_better_peer(finding, memory):
 
 def _keep_last_verdict(finding, policy, memory, now):
     after = Memory(kind=UNKNOWN, score=SCORES[UNKNOWN], state=finding.state, blind_since=now)
-    reason = "%s: %s" % (finding.state, finding.reason)
+    reason = f"{finding.state}: {finding.reason}"
     if memory:
         after.blind_since = now if memory.blind_since is None else memory.blind_since
         after.bad_at = memory.bad_at
         if not _lasted(after.blind_since, now, policy.unknown_grace):
             after.kind, after.score = memory.kind, memory.score
-            reason += "; the last verdict (%s) holds for unknown_grace=%s" % (memory.kind, show(policy.unknown_grace))
+            reason += f"; the last verdict ({memory.kind}) holds for unknown_grace={show(policy.unknown_grace)}"
     return Verdict(after.kind, after.score, finding.state, reason), after
 
 
 def _be_patient(finding, policy, memory, after, peer, now, interval):
     """Continue or begin the run of a state that may pass or is poor; return the kind it has by now, and the reason."""
-    continues = (memory and memory.run_state == finding.state and memory.run_at is not None
-                 and now - memory.run_at <= MAX_GAP * interval + policy.probe_timeout)
+    continues = (
+        memory
+        and memory.run_state == finding.state
+        and memory.run_at is not None
+        and now - memory.run_at <= MAX_GAP * interval + policy.probe_timeout
+    )
     after.run_state, after.run_at = finding.state, now
     after.run_since = memory.run_since if continues else now
     after.run_samples = memory.run_samples + 1 if continues else 1
     # A node whose verdict is bad already gets no new patience for bad news of another kind.
-    after.run_over = int(bool(
-        not memory
-        or finding.grace is None
-        or memory.kind in BAD
-        or continues and memory.run_over
-        or after.run_samples >= MIN_SAMPLES and _lasted(after.run_since, now, finding.grace)))
+    after.run_over = int(
+        bool(
+            not memory
+            or finding.grace is None
+            or memory.kind in BAD
+            or (continues and memory.run_over)
+            or (after.run_samples >= MIN_SAMPLES and _lasted(after.run_since, now, finding.grace))
+        )
+    )
     if peer:
         after.peer_since = memory.peer_since if continues and memory.peer_since is not None else now
     answers = peer == ANSWERING_PEER and finding.grace is None
     if answers:
         after.peer_since = now - _peer_hold(finding, interval) - A_MOMENT
-    reason = "%s for %s" % (finding.reason, show(now - after.run_since))
+    reason = f"{finding.reason} for {show(now - after.run_since)}"
     if not after.run_over:
-        return FIT, "%s, counts after %s=%s" % (reason, finding.grace_name, show(finding.grace))
+        return FIT, f"{reason}, counts after {finding.grace_name}={show(finding.grace)}"
     if finding.kind == POOR and not _lasted(after.peer_since, now, _peer_hold(finding, interval)):
-        return FIT, "%s, but no other node is known to be better" % reason
+        return FIT, f"{reason}, but no other node is known to be better"
     return finding.kind, reason + (", and another node answers that it is synced" if answers else "")
 
 

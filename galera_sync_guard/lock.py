@@ -1,6 +1,6 @@
 """Tells which process is the watcher of a guard, and ends it: whoever holds the lock on one file is it, nobody else."""
 
-import _signal as signal    # as in ocfpy.deadline
+import _signal as signal  # as in ocfpy.deadline
 import fcntl
 import os
 import struct
@@ -22,7 +22,7 @@ class Lock:
     """
 
     def __init__(self, invocation):
-        self._path = os.path.join(invocation.state_directory, "galera_sync_guard.watcher-%s" % invocation.resource)
+        self._path = os.path.join(invocation.state_directory, f"galera_sync_guard.watcher-{invocation.resource}")
         self._descriptor = None
 
     def take(self):

@@ -28,9 +28,20 @@ class Record:
     """
 
     FIELDS = {
-        "published_score": int, "published_state": str, "published_at": float, "published_by": int,
-        "interval": float, "pending_thread": int, "searched_at": float, "pause": float, "reported": str,
-        "since": int, "turned_at": float, "verdict": str, "reason": str, "told": int,
+        "published_score": int,
+        "published_state": str,
+        "published_at": float,
+        "published_by": int,
+        "interval": float,
+        "pending_thread": int,
+        "searched_at": float,
+        "pause": float,
+        "reported": str,
+        "since": int,
+        "turned_at": float,
+        "verdict": str,
+        "reason": str,
+        "told": int,
     }
     __slots__ = ("memory", "is_current", "version", *FIELDS)
 
@@ -50,8 +61,8 @@ class Store:
     """
 
     def __init__(self, invocation):
-        self._path = os.path.join(invocation.state_directory, "galera_sync_guard-%s" % invocation.resource)
-        self._key = _boot_id(), __version__, "%08x" % zlib.crc32(repr(invocation.given).encode())
+        self._path = os.path.join(invocation.state_directory, f"galera_sync_guard-{invocation.resource}")
+        self._key = _boot_id(), __version__, f"{zlib.crc32(repr(invocation.given).encode()):08x}"
         self._text = None
 
     def is_started(self):
@@ -83,11 +94,11 @@ class Store:
         """Replace the file by a Record, unless it already says the same; a kill leaves the old or the new one."""
         lines = [" ".join(self._key)]
         for part, names in ((record, Record.FIELDS), (record.memory, Memory.FIELDS)):
-            lines += ["%s=%s" % (name, getattr(part, name)) for name in names if part and getattr(part, name) is not None]
+            lines += [f"{name}={getattr(part, name)}" for name in names if part and getattr(part, name) is not None]
         text = "\n".join(lines) + "\n" + END
         if text == self._text:
             return
-        temporary = "%s.new" % self._path
+        temporary = f"{self._path}.new"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -29,10 +29,10 @@ class Peers:
         self._try_at = boot_clock()
         self._complaint = None
         self._ask_at = None
-        self._question = None   # the one that was asked last, until its answer
+        self._question = None  # the one that was asked last, until its answer
         self._expires = None
         self._has_answered = False
-        self._unanswered = []   # the peers' questions
+        self._unanswered = []  # the peers' questions
 
     def sources(self):
         """Return what becomes readable when a peer speaks, as a list for select."""
@@ -92,7 +92,7 @@ class Peers:
     def _lose(self, error):
         if self._complaint != str(error):
             self._complaint = str(error)
-            self._report.info("cannot ask the guards of other nodes, who tell by their attributes only: %s" % error)
+            self._report.info(f"cannot ask the guards of other nodes, who tell by their attributes only: {error}")
         self.leave()
 
     def _ask(self):

@@ -15,15 +15,33 @@ from ocfpy.kinds import Secret
 from ocfpy.times import show
 
 # All that classify looks at, plus what tells whether our own connection counts in Threads_connected.
-STATUS = ("wsrep_local_state", "wsrep_local_state_comment", "wsrep_cluster_status", "wsrep_ready",
-          "wsrep_cluster_size", "wsrep_local_recv_queue", "Threads_connected")
-VARIABLES = ("wsrep_on", "wsrep_reject_queries", "wsrep_desync", "wsrep_sst_donor_rejects_queries", "read_only",
-             "super_read_only", "max_connections", "pxc_maint_mode", "extra_port")
+STATUS = (
+    "wsrep_local_state",
+    "wsrep_local_state_comment",
+    "wsrep_cluster_status",
+    "wsrep_ready",
+    "wsrep_cluster_size",
+    "wsrep_local_recv_queue",
+    "Threads_connected",
+)
+VARIABLES = (
+    "wsrep_on",
+    "wsrep_reject_queries",
+    "wsrep_desync",
+    "wsrep_sst_donor_rejects_queries",
+    "read_only",
+    "super_read_only",
+    "max_connections",
+    "pxc_maint_mode",
+    "extra_port",
+)
 
 # wsrep_sync_wait set globally makes even SHOW wait for other nodes; MariaDB lifts it for one statement, others for
 # the session. SESSION status: the wsrep values are the server's, and it stays cheap with many connections.
-SHOW_STATUS = "SHOW SESSION STATUS WHERE Variable_name IN (%s)" % ", ".join("'%s'" % name for name in STATUS)
-SHOW_VARIABLES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN (%s)" % ", ".join("'%s'" % name for name in VARIABLES)
+SHOW_STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in STATUS))
+SHOW_VARIABLES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(
+    ", ".join(f"'{name}'" for name in VARIABLES)
+)
 WITHOUT_SYNC_WAIT = "SET STATEMENT wsrep_sync_wait=0 FOR "
 SESSION_WITHOUT_SYNC_WAIT = "SET SESSION wsrep_sync_wait=0"
 # By its text too: after a restart the server gives the same numbers to others.
@@ -31,17 +49,17 @@ FIND_THREAD = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %d
 
 # MariaDB's error number -> why there are no facts (MariaDB Error Codes); every other number leaves us blind.
 SILENCE_OF_SERVER_ERROR = {
-    1040: FULL,         # ER_CON_COUNT_ERROR, before the handshake too
-    1041: FULL,         # ER_OUT_OF_RESOURCES
-    1135: FULL,         # ER_CANT_CREATE_THREAD
-    1047: NOT_READY,    # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
-    1053: DOWN,         # ER_SERVER_SHUTDOWN
-    1044: DENIED,       # ER_DBACCESS_DENIED_ERROR
-    1045: DENIED,       # ER_ACCESS_DENIED_ERROR
-    1130: DENIED,       # ER_HOST_NOT_PRIVILEGED
-    1698: DENIED,       # ER_ACCESS_DENIED_NO_PASSWORD_ERROR: no such user, or unix_socket says no
+    1040: FULL,  # ER_CON_COUNT_ERROR, before the handshake too
+    1041: FULL,  # ER_OUT_OF_RESOURCES
+    1135: FULL,  # ER_CANT_CREATE_THREAD
+    1047: NOT_READY,  # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
+    1053: DOWN,  # ER_SERVER_SHUTDOWN
+    1044: DENIED,  # ER_DBACCESS_DENIED_ERROR
+    1045: DENIED,  # ER_ACCESS_DENIED_ERROR
+    1130: DENIED,  # ER_HOST_NOT_PRIVILEGED
+    1698: DENIED,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR: no such user, or unix_socket says no
 }
-NO_SUCH_STATEMENT = (1064, 1193)    # ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE: not MariaDB
+NO_SUCH_STATEMENT = (1064, 1193)  # ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE: not MariaDB
 
 # PyMySQL's number for a handshake of TLS that failed; the cause is its original_exception.
 CANNOT_CONNECT = 2003
@@ -56,8 +74,16 @@ SILENCE_OF_CONNECT_ERROR = {errno.ENOENT: DOWN, errno.ECONNREFUSED: DOWN, errno.
 CONNECTION_LOST = (2006, 2013)
 
 # What PyMySQL raises, besides its own errors, on bytes that are not its protocol.
-NOT_THE_PROTOCOL = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
-                    struct.error)
+NOT_THE_PROTOCOL = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 # What a watcher's connection outlasts.
 WHILE_CONNECTED = (None, HUNG, NOT_READY)
@@ -86,8 +112,8 @@ class Line:
     def __init__(self):
         self.connection = None
         self.is_mariadb = True
-        self.was_closed = False     # by the server, which has greeted nobody since
-        self._canary = None         # the socket of a connection that was not greeted yet
+        self.was_closed = False  # by the server, which has greeted nobody since
+        self._canary = None  # the socket of a connection that was not greeted yet
         self._was_woken = False
 
     def is_open(self):
@@ -107,6 +133,7 @@ class Line:
     def dial(self, parameters):
         """Open the socket of a connection, with the options that PyMySQL would give it; raises OSError."""
         import socket
+
         if parameters.host:
             canary = socket.create_connection((parameters.host, parameters.port))
             canary.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -122,6 +149,7 @@ class Line:
         None if that takes too long for a server that closed the connection before.
         """
         from socket import MSG_PEEK
+
         if self.was_closed and not _is_readable(self._canary, GREETS_WITHIN):
             return None
         first = self._canary.recv(REFUSAL, MSG_PEEK)
@@ -146,7 +174,7 @@ class Line:
         Never twice in a row at once: what nobody reads must not make a watcher spin. One of the `others` that becomes
         readable ends the wait too.
         """
-        source = self._canary or self.connection and self.connection._sock
+        source = self._canary or (self.connection and self.connection._sock)
         sources = [source] if source and not self._was_woken else []
         ready = select.select([*sources, *others], [], [], seconds)[0]
         self._was_woken = bool(sources) and source in ready
@@ -187,10 +215,17 @@ def observe(parameters, deadline, seconds, pending_thread=None, may_search=True,
             return facts
     except TimeIsUp:
         if question.step == PREPARING:
-            return Facts(silence=BLIND, detail="could not ask within %s, still %s" % (show(seconds), PREPARING),
-                         pending_thread=pending_thread)
-        facts = Facts(silence=HUNG, detail="no answer within %s while %s" % (show(seconds), question.step),
-                      pending_thread=question.waiting_thread(), lost_thread=question.is_searching)
+            return Facts(
+                silence=BLIND,
+                detail=f"could not ask within {show(seconds)}, still {PREPARING}",
+                pending_thread=pending_thread,
+            )
+        facts = Facts(
+            silence=HUNG,
+            detail=f"no answer within {show(seconds)} while {question.step}",
+            pending_thread=question.waiting_thread(),
+            lost_thread=question.is_searching,
+        )
     except Failure as failure:
         return Facts(silence=BLIND, detail=failure.reason)
     if line and line.connection:
@@ -200,7 +235,7 @@ def observe(parameters, deadline, seconds, pending_thread=None, may_search=True,
 
 def _unheard(line, pending_thread):
     silence, does = (DOWN, "has closed the connection") if line.was_closed else (HUNG, "takes connections")
-    return Facts(silence=silence, detail="the server %s and greets nobody" % does, pending_thread=pending_thread)
+    return Facts(silence=silence, detail=f"the server {does} and greets nobody", pending_thread=pending_thread)
 
 
 def maintenance_reason(path):
@@ -285,9 +320,9 @@ class Question:
         except pymysql.Error as error:
             return self._silence(error)
         except OSError as error:
-            return Facts(silence=BLIND, detail="cannot begin to connect: %s" % error)
+            return Facts(silence=BLIND, detail=f"cannot begin to connect: {error}")
         except NOT_THE_PROTOCOL as error:
-            return Facts(silence=BLIND, detail="protocol error: %s: %s" % (type(error).__name__, error))
+            return Facts(silence=BLIND, detail=f"protocol error: {type(error).__name__}: {error}")
 
     def _log_in(self, pymysql):
         self.step = LOGGING_IN
@@ -300,8 +335,12 @@ class Question:
         if self._parameters.ssl_ca and not self._line.connection.server_capabilities & TLS_CAPABILITY:
             return Facts(silence=BLIND, detail="the server offers no TLS, and ssl_ca asks for it")
         if self._pending_thread and self._still_waits():
-            return Facts(silence=HUNG, detail="an earlier probe still waits for its answer (thread %d)"
-                         % self._pending_thread, pending_thread=self._pending_thread, own_connections=0)
+            return Facts(
+                silence=HUNG,
+                detail=f"an earlier probe still waits for its answer (thread {int(self._pending_thread)})",
+                pending_thread=self._pending_thread,
+                own_connections=0,
+            )
         self._pending_thread = None
         facts = Facts(self.show())
         facts.own_connections = self._connections_to_give_back(facts)
@@ -326,7 +365,7 @@ class Question:
 
     def _still_waits(self):
         if self._line.connection.thread_id() < self._pending_thread:
-            return False    # the server was restarted
+            return False  # the server was restarted
         if not self._may_search:
             return True
         self.step = "looking for the earlier probe's thread"
@@ -366,12 +405,14 @@ class Question:
         if number == CANNOT_CONNECT:
             return self._cannot_connect(error.original_exception)
         if not isinstance(number, int):
-            return Facts(silence=BLIND, detail="protocol error: %s" % number)
+            return Facts(silence=BLIND, detail=f"protocol error: {number}")
         return _server_error(number, " ".join(text))
 
     def _cannot_connect(self, error):
-        return Facts(silence=SILENCE_OF_CONNECT_ERROR.get(error.errno, BLIND),
-                     detail="%s: %s" % (_address(self._parameters), error.strerror or error))
+        return Facts(
+            silence=SILENCE_OF_CONNECT_ERROR.get(error.errno, BLIND),
+            detail=f"{_address(self._parameters)}: {error.strerror or error}",
+        )
 
 
 def _refusal(first):
@@ -386,11 +427,11 @@ def _refusal(first):
 
 def _server_error(number, text):
     silence = LOST if number in CONNECTION_LOST else SILENCE_OF_SERVER_ERROR.get(number, BLIND)
-    return Facts(silence=silence, detail="error %d: %s" % (number, text))
+    return Facts(silence=silence, detail=f"error {int(number)}: {text}")
 
 
 def _address(parameters):
-    return "%s:%d" % (parameters.host, parameters.port) if parameters.host else parameters.socket
+    return f"{parameters.host}:{int(parameters.port)}" if parameters.host else parameters.socket
 
 
 def _driver(parameters):
@@ -406,7 +447,7 @@ def _driver(parameters):
     try:
         import pymysql.connections
     except ImportError as error:
-        raise Failure(codes.OCF_ERR_INSTALLED, "the driver PyMySQL is missing, install python3-pymysql (%s)" % error)
+        raise Failure(codes.OCF_ERR_INSTALLED, f"the driver PyMySQL is missing, install python3-pymysql ({error})")
     return pymysql
 
 
@@ -435,23 +476,27 @@ def _client_section(path):
     import configparser
 
     from pymysql.optionfile import Parser
+
     try:
         # Never waiting for a writer, should it be a pipe.
         with open(path, encoding="utf-8", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Failure(codes.OCF_ERR_ARGS, "defaults_file %s is no file" % path)
+                raise Failure(codes.OCF_ERR_ARGS, f"defaults_file {path} is no file")
             if status.st_uid != 0 or stat.S_IMODE(status.st_mode) & 0o077:
-                raise Failure(codes.OCF_ERR_PERM, "defaults_file %s must belong to root and be readable by nobody else:"
-                              " chown root:root and chmod 600" % path)
+                raise Failure(
+                    codes.OCF_ERR_PERM,
+                    f"defaults_file {path} must belong to root and be readable by nobody else:"
+                    " chown root:root and chmod 600",
+                )
             parser = Parser(strict=False)
             parser.read_file(line for line in file if not line.startswith("!"))
     except OSError as error:
-        raise Failure(codes.OCF_ERR_ARGS, "defaults_file %s: %s" % (path, error.strerror)) from None
+        raise Failure(codes.OCF_ERR_ARGS, f"defaults_file {path}: {error.strerror}") from None
     except (configparser.Error, UnicodeError):
-        raise Failure(codes.OCF_ERR_ARGS, "defaults_file %s is no option file" % path) from None
+        raise Failure(codes.OCF_ERR_ARGS, f"defaults_file {path} is no option file") from None
     if not parser.has_section("client"):
-        raise Failure(codes.OCF_ERR_ARGS, "defaults_file %s has no section [client]" % path)
+        raise Failure(codes.OCF_ERR_ARGS, f"defaults_file {path} has no section [client]")
     return {name: parser.get("client", name) for name in parser.options("client")}
 
 
@@ -465,7 +510,7 @@ def _tls(parameters):
             if path:
                 os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
-            raise Failure(codes.OCF_ERR_ARGS, "%s %s: %s" % (name, path, error.strerror)) from None
+            raise Failure(codes.OCF_ERR_ARGS, f"{name} {path}: {error.strerror}") from None
     return {**files, "ssl_verify_cert": True}
 
 
@@ -502,8 +547,9 @@ def _os_user(parameters):
     if not parameters.os_user:
         return _SameIdentity()
     import pwd
+
     try:
         entry = pwd.getpwnam(parameters.os_user)
     except KeyError:
-        raise Failure(codes.OCF_ERR_ARGS, "os_user %s: there is no such user on this node" % parameters.os_user)
+        raise Failure(codes.OCF_ERR_ARGS, f"os_user {parameters.os_user}: there is no such user on this node")
     return _Identity(entry.pw_uid, entry.pw_gid)

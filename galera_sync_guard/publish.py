@@ -63,8 +63,14 @@ class Publisher:
     def tell_why(self, kind, has_fallen, since, reason):
         """Tell people on all nodes why the last published verdict is of that kind; nothing depends on it."""
         name = "good" if kind not in BAD else kind if has_fallen else "bad"
-        self._run("attrd_updater", "-p", "-n", "%s-%s" % (self._score, name),
-                  "-U", one_line("%d %s %s" % (since, __version__, reason)))
+        self._run(
+            "attrd_updater",
+            "-p",
+            "-n",
+            f"{self._score}-{name}",
+            "-U",
+            one_line(f"{int(since)} {__version__} {reason}"),
+        )
 
     def withdraw(self):
         """Delete both attributes; return whether that worked or there is no cluster."""
@@ -107,6 +113,7 @@ class Publisher:
     def _run(self, *command):
         # Imported here, since a monitor that has nothing to publish does without.
         from ocfpy.command import run
+
         # Without OCF_*: from OCF_RESKEY_CRM_meta_on_node attrd_updater takes the one node to query, whatever -A says
         # (Pacemaker 2.1.5, measured).
         environ = {name: value for name, value in self._environ.items() if not name.startswith("OCF_")}

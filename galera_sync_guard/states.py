@@ -21,8 +21,12 @@ LAGGING_PENALTY = 40
 STATES = (
     ("maintenance", UNFIT, "the maintenance file exists, or pxc_maint_mode is not DISABLED"),
     ("stalled", UNFIT, "the storage has not taken a small synced write within stall_timeout"),
-    ("down", UNFIT, "no socket, connection refused, the server says that it is shutting down, or has closed the"
-                    " watcher's connection and greets nobody"),
+    (
+        "down",
+        UNFIT,
+        "no socket, connection refused, the server says that it is shutting down, or has closed the"
+        " watcher's connection and greets nobody",
+    ),
     ("hung", UNFIT, "no answer within probe_timeout"),
     ("unknown", UNKNOWN, "access denied, driver missing, protocol error, internal error: the guard cannot see"),
     ("wsrep-off", UNFIT, "wsrep_on is not ON, or the server knows no wsrep_local_state: it is no Galera node"),
@@ -35,11 +39,19 @@ STATES = (
     ("rejecting", UNFIT, "wsrep_reject_queries is not NONE"),
     ("read-only", UNFIT, "read_only or super_read_only is anything but OFF or 0, unless available_when_readonly"),
     ("small-cluster", UNFIT, "wsrep_cluster_size is below min_cluster_size"),
-    ("donor", POOR, "wsrep_local_state is 2, or 3 with wsrep_ready ON (a donor that catches up), for longer than"
-                    " donor_grace, or with wsrep_desync; unfit with available_when_donor=never or"
-                    " wsrep_sst_donor_rejects_queries, fit with always"),
-    ("saturated", POOR, "error 1040, or Threads_connected (less our own) has reached connection_limit percent of"
-                        " max_connections, for longer than saturation_grace"),
+    (
+        "donor",
+        POOR,
+        "wsrep_local_state is 2, or 3 with wsrep_ready ON (a donor that catches up), for longer than"
+        " donor_grace, or with wsrep_desync; unfit with available_when_donor=never or"
+        " wsrep_sst_donor_rejects_queries, fit with always",
+    ),
+    (
+        "saturated",
+        POOR,
+        "error 1040, or Threads_connected (less our own) has reached connection_limit percent of"
+        " max_connections, for longer than saturation_grace",
+    ),
     ("lagging", FIT, "wsrep_local_recv_queue is above max_recv_queue: fit, with a score of up to 40 less"),
     ("synced", FIT, "Primary, ready, wsrep_on, wsrep_local_state 4, and nothing above"),
 )

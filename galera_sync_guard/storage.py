@@ -27,7 +27,7 @@ class Storage:
     def __init__(self, invocation, parameters):
         self._report = invocation.report
         self._program = invocation.program
-        self._lock = os.path.join(invocation.state_directory, "galera_sync_guard.storage-%s" % invocation.resource)
+        self._lock = os.path.join(invocation.state_directory, f"galera_sync_guard.storage-{invocation.resource}")
         self._directory = parameters.stall_directory
         self._limit = parameters.stall_timeout
         # A longer pause between two looks is one of this machine, and says nothing of its storage.
@@ -54,8 +54,7 @@ class Storage:
         waits = now - self._waits_since
         if waits <= self._limit:
             return None
-        return "%s has taken no write for %s, may take stall_timeout=%s" % (
-            self._directory, show(waits), show(self._limit))
+        return f"{self._directory} has taken no write for {show(waits)}, may take stall_timeout={show(self._limit)}"
 
     def _ask(self):
         try:
@@ -81,7 +80,7 @@ class Storage:
     def _note(self, error):
         """Log an error, "" for none, when it is another than the last."""
         if error and error != self._error:
-            self._report.error("stall_directory %s: %s; its storage is not watched" % (self._directory, error))
+            self._report.error(f"stall_directory {self._directory}: {error}; its storage is not watched")
         self._error = error
 
     def _bury(self):
@@ -97,8 +96,15 @@ class Storage:
         try:
             self._child = subprocess.Popen(
                 [sys.executable, "-IBS", self._program, "storage", self._lock],
-                env={"PATH": SEARCH_PATH}, cwd="/", start_new_session=True, pass_fds=[descriptor], bufsize=0,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                env={"PATH": SEARCH_PATH},
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[descriptor],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
         finally:
             os.close(descriptor)
 
@@ -125,7 +131,7 @@ def main(arguments):
         for line in sys.stdin.buffer:
             os.write(sys.stdout.fileno(), write(line[:-1]).encode() + b"\n")
     except BrokenPipeError:
-        pass    # the watcher has gone meanwhile
+        pass  # the watcher has gone meanwhile
     os.unlink(arguments[2])
     return codes.OCF_SUCCESS
 

@@ -53,23 +53,32 @@ def spawn(invocation):
     try:
         process = subprocess.Popen(
             [*LEAST_RIGHTS, sys.executable, "-IBS", os.path.abspath(invocation.program), "watch", invocation.resource],
-            env={"PATH": SEARCH_PATH}, cwd="/", start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            env={"PATH": SEARCH_PATH},
+            cwd="/",
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         with process.stdin as pipe:
             pipe.write(_packed(invocation.environ))
     except OSError as error:
-        raise Failure(codes.OCF_ERR_GENERIC, "the watcher does not come up: %s" % error)
+        raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}")
     patience = time.monotonic() + ALIVE_WITHIN
     while lock.holder() != process.pid:
         if process.poll() is not None or time.monotonic() > patience:
             process.kill()
-            raise Failure(codes.OCF_ERR_GENERIC, "the watcher does not come up: %s" % (
-                "it ended with %d" % process.returncode if process.returncode else "not within %s" % show(ALIVE_WITHIN)))
+            code = process.returncode
+            why = f"it ended with {code}" if code else f"not within {show(ALIVE_WITHIN)}"
+            raise Failure(
+                codes.OCF_ERR_GENERIC,
+                f"the watcher does not come up: {why}",
+            )
         time.sleep(ALIVE_POLL)
 
 
 def _packed(environ):
-    return b"\0".join(os.fsencode("%s=%s" % given) for given in environ.items())
+    return b"\0".join(os.fsencode("{}={}".format(*given)) for given in environ.items())
 
 
 def main(argv):
@@ -143,8 +152,16 @@ class Watcher:
 
     def _turn(self, facts=None):
         self._check_lock()
-        verdict, published = turn(self._invocation, self._parameters, self._store, self._publisher, self._executor,
-                                  facts=facts, observe=self._observe, peers=self._peers)
+        verdict, published = turn(
+            self._invocation,
+            self._parameters,
+            self._store,
+            self._publisher,
+            self._executor,
+            facts=facts,
+            observe=self._observe,
+            peers=self._peers,
+        )
         self._peers.answer(verdict.state == "synced")
         if published:
             self._see_that_it_arrives(verdict)

@@ -1,6 +1,6 @@
 """A monitor's look at the watcher: does it live, is it ours, has it had a turn lately; asks no server and no cluster."""
 
-import _signal as signal    # as in ocfpy.deadline
+import _signal as signal  # as in ocfpy.deadline
 import os
 
 from galera_sync_guard import __version__
@@ -34,7 +34,7 @@ def look_at_watcher(invocation, parameters, of_any_parameters=False):
     silent = boot_clock() - record.turned_at
     limit = parameters.watch_interval + parameters.probe_timeout + LONGEST_PUBLISHING + LATE
     if silent > limit:
-        return None, "the watcher is stuck: its last turn ended %s ago, which may be %s" % (show(silent), show(limit))
+        return None, f"the watcher is stuck: its last turn ended {show(silent)} ago, which may be {show(limit)}"
     return record, None
 
 

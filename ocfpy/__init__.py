@@ -10,6 +10,18 @@ from ocfpy.kinds import Boolean, Choice, Integer, Secret, SecretText, Text, Time
 from ocfpy.run import run
 
 __all__ = [
-    "Action", "Agent", "Boolean", "Choice", "Failure", "Integer", "Parameter", "ParameterError",
-    "Secret", "SecretText", "Text", "Time", "TimeIsUp", "run",
+    "Action",
+    "Agent",
+    "Boolean",
+    "Choice",
+    "Failure",
+    "Integer",
+    "Parameter",
+    "ParameterError",
+    "Secret",
+    "SecretText",
+    "Text",
+    "Time",
+    "TimeIsUp",
+    "run",
 ]

@@ -120,4 +120,3 @@ class Agent:
             except ParameterError:
                 continue
         return Parameters(values, frozenset(given))
-

@@ -1,11 +1,10 @@
 """Runs one command of the system within a time limit, without what importing `subprocess` costs (1.3 B, docs/cost.md)."""
 
+import _signal as signal
 import errno
 import os
 import select
 import time
-
-import _signal as signal
 
 # What an interpreter ignores and a command expects to end it.
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -24,10 +23,21 @@ def run(command, environ, seconds, stdin=None, complaints=False):
     output, pipe = os.pipe()
     try:
         try:
-            pid = os.posix_spawn(_find(command[0], environ), command, environ, setsigdef=DEFAULT_SIGNALS, file_actions=(
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0) if stdin is None else (os.POSIX_SPAWN_DUP2, stdin, 0),
-                (os.POSIX_SPAWN_DUP2, pipe, 1),
-                (os.POSIX_SPAWN_DUP2, pipe, 2) if complaints else (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)))
+            pid = os.posix_spawn(
+                _find(command[0], environ),
+                command,
+                environ,
+                setsigdef=DEFAULT_SIGNALS,
+                file_actions=(
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+                    if stdin is None
+                    else (os.POSIX_SPAWN_DUP2, stdin, 0),
+                    (os.POSIX_SPAWN_DUP2, pipe, 1),
+                    (os.POSIX_SPAWN_DUP2, pipe, 2)
+                    if complaints
+                    else (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+                ),
+            )
         finally:
             os.close(pipe)
         return _wait(pid, output, end)

@@ -1,6 +1,6 @@
 """One deadline for a whole action, and shorter limits inside it, by an alarm that interrupts any blocking call."""
 
-import _signal as signal    # without the enumerations that signal puts around it: half of what Python itself costs
+import _signal as signal  # without the enumerations that signal puts around it: half of what Python itself costs
 import time
 
 

@@ -20,14 +20,14 @@ class ParameterError(Failure):
     """A parameter's value is not allowed: names the parameter, the value (never a secret) and what is allowed."""
 
     def __init__(self, parameter, value, allowed, code=codes.OCF_ERR_CONFIGURED):
-        super().__init__(code, "parameter %s: %s is not allowed, must be %s" % (parameter, _shown(value), allowed))
+        super().__init__(code, f"parameter {parameter}: {_shown(value)} is not allowed, must be {allowed}")
         self.parameter = parameter
         self.value = value
         self.allowed = allowed
 
 
 def _shown(value):
-    return "'%s'" % value if isinstance(value, str) else str(value)
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def describe(error):
@@ -37,5 +37,5 @@ def describe(error):
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next
-    place = " (%s:%d)" % (frame.tb_frame.f_code.co_filename.rpartition("/")[2], frame.tb_lineno) if frame else ""
-    return "internal error: %s: %s%s" % (type(error).__name__, error, place)
+    place = f" ({frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{int(frame.tb_lineno)})" if frame else ""
+    return f"internal error: {type(error).__name__}: {error}{place}"

@@ -45,8 +45,11 @@ class Invocation:
     @property
     def given(self):
         """The resource's parameters as they were given, sorted pairs of name and text, without Pacemaker's own."""
-        return sorted((name[len(RESKEY):], value) for name, value in self.environ.items()
-                      if name.startswith(RESKEY) and not name.startswith(RESKEY + "CRM_meta_"))
+        return sorted(
+            (name[len(RESKEY) :], value)
+            for name, value in self.environ.items()
+            if name.startswith(RESKEY) and not name.startswith(RESKEY + "CRM_meta_")
+        )
 
     @property
     def check_level(self):

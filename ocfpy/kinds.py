@@ -33,6 +33,7 @@ class Address(Text):
 
     def parse(self, text):
         from _socket import AF_INET, AF_INET6, inet_pton
+
         if text != "localhost":
             try:
                 inet_pton(AF_INET6 if ":" in text else AF_INET, text)
@@ -49,12 +50,12 @@ class Integer:
     def __init__(self, minimum=0, maximum=None):
         self.minimum = minimum
         self.maximum = maximum
-        self.allowed = "a whole number of at least %d" % minimum
+        self.allowed = f"a whole number of at least {int(minimum)}"
         if maximum is not None:
-            self.allowed = "a whole number from %d to %d" % (minimum, maximum)
+            self.allowed = f"a whole number from {int(minimum)} to {int(maximum)}"
 
     def parse(self, text):
-        if not (text.isascii() and text.strip().removeprefix("-").isdigit()):    # int() takes 1_000 and other digits too
+        if not (text.isascii() and text.strip().removeprefix("-").isdigit()):  # int() takes 1_000 and other digits too
             raise ValueError(text)
         value = int(text)
         if value < self.minimum or (self.maximum is not None and value > self.maximum):
@@ -83,7 +84,9 @@ class Boolean:
 
     content_type = "boolean"
     allowed = "true, yes, on, y, 1 or false, no, off, n, 0"
-    words = dict.fromkeys(("true", "yes", "on", "y", "1"), True) | dict.fromkeys(("false", "no", "off", "n", "0"), False)
+    words = dict.fromkeys(("true", "yes", "on", "y", "1"), True) | dict.fromkeys(
+        ("false", "no", "off", "n", "0"), False
+    )
 
     def parse(self, text):
         if text.lower() not in self.words:

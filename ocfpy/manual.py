@@ -5,23 +5,26 @@ from ocfpy.run import action_names
 
 def man_page(agent, provider, sections=()):
     """Return the troff source of ocf_PROVIDER_NAME(7); `sections` are further (heading, text) pairs."""
-    title = "ocf_%s_%s" % (provider, agent.name)
+    title = f"ocf_{provider}_{agent.name}"
     lines = [
-        '.TH "%s" "7" "" "%s %s" "OCF resource agents"' % (title.upper(), agent.name, agent.version),
-        ".SH NAME", "%s \\- %s" % (title, _troff(agent.short)),
-        ".SH SYNOPSIS", "\\fB%s\\fR {%s}" % (agent.name, "|".join(action_names(agent))),
-        ".SH DESCRIPTION", *_paragraphs(agent.long),
+        f'.TH "{title.upper()}" "7" "" "{agent.name} {agent.version}" "OCF resource agents"',
+        ".SH NAME",
+        f"{title} \\- {_troff(agent.short)}",
+        ".SH SYNOPSIS",
+        f"\\fB{agent.name}\\fR {{{'|'.join(action_names(agent))}}}",
+        ".SH DESCRIPTION",
+        *_paragraphs(agent.long),
         ".SH PARAMETERS",
     ]
     for parameter in agent.parameters:
-        lines += [".TP", "\\fB%s\\fR" % parameter.name, *_paragraphs(parameter.long), ".sp"]
-        lines.append("(%s)" % "; ".join(_troff(fact) for fact in _facts(parameter)))
+        lines += [".TP", f"\\fB{parameter.name}\\fR", *_paragraphs(parameter.long), ".sp"]
+        lines.append(f"({'; '.join((_troff(fact) for fact in _facts(parameter)))})")
     lines.append(".SH ACTIONS")
     for action in agent.actions:
-        suggested = "timeout %s" % action.timeout + (", interval %s" % action.interval if action.interval else "")
-        lines += [".TP", "\\fB%s\\fR" % _troff(action.name), "Suggested: %s." % suggested]
+        suggested = f"timeout {action.timeout}" + (f", interval {action.interval}" if action.interval else "")
+        lines += [".TP", f"\\fB{_troff(action.name)}\\fR", f"Suggested: {suggested}."]
     for heading, text in sections:
-        lines += [".SH %s" % heading, *_paragraphs(text)]
+        lines += [f".SH {heading}", *_paragraphs(text)]
     return "\n".join(lines) + "\n"
 
 
@@ -29,15 +32,15 @@ def parameter_table(agent):
     """Return the parameters as a Markdown table."""
     rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for parameter in agent.parameters:
-        default = "" if parameter.default is None else "`%s`" % parameter.default
-        rows.append("| `%s` | %s | %s | %s |" % (parameter.name, default, parameter.kind.allowed, parameter.long))
+        default = "" if parameter.default is None else f"`{parameter.default}`"
+        rows.append(f"| `{parameter.name}` | {default} | {parameter.kind.allowed} | {parameter.long} |")
     return "\n".join(rows) + "\n"
 
 
 def _facts(parameter):
     return [
         "required" if parameter.required else "optional",
-        "default %s" % parameter.default if parameter.default is not None else "no default",
+        f"default {parameter.default}" if parameter.default is not None else "no default",
         parameter.kind.allowed,
         "a change reloads" if parameter.reloadable else "a change restarts the resource",
     ]

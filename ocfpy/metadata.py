@@ -14,7 +14,7 @@ HEADER = """<?xml version="1.0"?>
 def metadata(agent):
     """Return the metadata of an agent, as XML that ends with a newline."""
     lines = [
-        '<resource-agent name="%s" version="%s">' % (_escape(agent.name), _escape(agent.version)),
+        f'<resource-agent name="{_escape(agent.name)}" version="{_escape(agent.version)}">',
         "<version>1.1</version>",
         *_texts(agent),
         "<parameters>",
@@ -50,12 +50,14 @@ def _action(action):
 
 
 def _texts(subject):
-    return ['<longdesc lang="en">%s</longdesc>' % _escape(subject.long),
-            '<shortdesc lang="en">%s</shortdesc>' % _escape(subject.short)]
+    return [
+        f'<longdesc lang="en">{_escape(subject.long)}</longdesc>',
+        f'<shortdesc lang="en">{_escape(subject.short)}</shortdesc>',
+    ]
 
 
 def _tag(name, attributes, end="/>"):
-    return "<%s%s%s" % (name, "".join(' %s="%s"' % (key, _escape(value)) for key, value in attributes.items()), end)
+    return "<{}{}{}".format(name, "".join(f' {key}="{_escape(value)}"' for key, value in attributes.items()), end)
 
 
 def _escape(text):

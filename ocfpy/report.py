@@ -12,7 +12,7 @@ class Report:
     """Where one call's messages go. Messages are one line each, whatever they are made from."""
 
     def __init__(self, agent_name, environ, stderr):
-        self._ident = "%s(%s)" % (agent_name, environ.get("OCF_RESOURCE_INSTANCE", "default"))
+        self._ident = f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})"
         self._facility = _FACILITIES.get(environ.get("HA_LOGFACILITY", "daemon"), syslog.LOG_DAEMON)
         self._prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
         self._stderr = stderr
@@ -20,7 +20,7 @@ class Report:
 
     def exit_reason(self, reason):
         """Give the reason for this call's exit code: Pacemaker shows it beside a failed action."""
-        self._stderr.write("%s%s\n" % (self._prefix, one_line(reason)))
+        self._stderr.write(f"{self._prefix}{one_line(reason)}\n")
 
     def error(self, message):
         """Log what an administrator must look at; also on stderr, where Pacemaker's own log picks it up."""
@@ -40,9 +40,9 @@ class Report:
             self._syslog(syslog.LOG_ERR, "ERROR: " + line)
 
     def _log(self, priority, word, message):
-        line = "%s: %s" % (word, one_line(message))
+        line = f"{word}: {one_line(message)}"
         self._syslog(priority, line)
-        self._stderr.write("%s: %s\n" % (self._ident, line))
+        self._stderr.write(f"{self._ident}: {line}\n")
 
     def _syslog(self, priority, line):
         if not self._syslog_listens:
@@ -57,8 +57,19 @@ class Report:
 
 _FACILITIES = {
     name[4:].lower(): getattr(syslog, name)
-    for name in ("LOG_DAEMON", "LOG_USER", "LOG_SYSLOG", "LOG_AUTH", "LOG_CRON", "LOG_KERN", "LOG_LPR", "LOG_MAIL",
-                 "LOG_NEWS", "LOG_UUCP", *("LOG_LOCAL%d" % number for number in range(8)))
+    for name in (
+        "LOG_DAEMON",
+        "LOG_USER",
+        "LOG_SYSLOG",
+        "LOG_AUTH",
+        "LOG_CRON",
+        "LOG_KERN",
+        "LOG_LPR",
+        "LOG_MAIL",
+        "LOG_NEWS",
+        "LOG_UUCP",
+        *(f"LOG_LOCAL{int(number)}" for number in range(8)),
+    )
 }
 
 

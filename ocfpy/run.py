@@ -23,14 +23,14 @@ def run(agent, argv, environ, stdout, stderr):
     report = Report(agent.name, environ, stderr)
     action = agent.action(name)
     if action is None:
-        report.exit_reason("unknown action %s, known are: %s" % (name, " ".join(action_names(agent))))
+        report.exit_reason(f"unknown action {name}, known are: {' '.join(action_names(agent))}")
         return codes.OCF_ERR_UNIMPLEMENTED
     invocation = Invocation(agent, name, environ, report, argv[0])
     try:
         with invocation.deadline.limit(invocation.deadline.remaining()):
             return _run_action(action, invocation)
     except TimeIsUp:
-        report.exit_reason("%s: not done within the operation's timeout of %gs" % (name, invocation.timeout))
+        report.exit_reason(f"{name}: not done within the operation's timeout of {invocation.timeout:g}s")
         return codes.OCF_ERR_GENERIC
 
 
@@ -65,20 +65,22 @@ def attempt(invocation, call, *arguments):
         return None, failure
     except Exception as error:
         import traceback
+
         invocation.report.trace(traceback.format_exc())
         return None, error
     if type(result) is int and result in codes.NAMES:
         return result, None
-    return None, TypeError("%s of %s gave %r, which is no exit code" % (call.__name__, invocation.action, result))
+    return None, TypeError(f"{call.__name__} of {invocation.action} gave {result!r}, which is no exit code")
 
 
 def _metadata(agent):
     from ocfpy.metadata import metadata
+
     return metadata(agent)
 
 
 def _usage(agent):
-    return "usage: %s {%s}\n" % (agent.name, "|".join(action_names(agent)))
+    return f"usage: {agent.name} {{{'|'.join(action_names(agent))}}}\n"
 
 
 # Actions that need no environment, no files and no rights: they only describe the agent.

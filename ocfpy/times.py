@@ -2,11 +2,17 @@
 
 # Keep in step with crm_get_msec() in Pacemaker's lib/common/strings.c: unit -> seconds.
 UNITS = {
-    "ms": 0.001, "msec": 0.001,
-    "us": 0.000001, "usec": 0.000001,
-    "": 1, "s": 1, "sec": 1,
-    "m": 60, "min": 60,
-    "h": 3600, "hr": 3600,
+    "ms": 0.001,
+    "msec": 0.001,
+    "us": 0.000001,
+    "usec": 0.000001,
+    "": 1,
+    "s": 1,
+    "sec": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+    "hr": 3600,
 }
 
 
@@ -17,7 +23,7 @@ def parse(text):
     """
     stripped = text.strip()
     digits = stripped.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    unit = stripped[len(digits):].strip().lower()
+    unit = stripped[len(digits) :].strip().lower()
     if not (digits.isascii() and digits.isdigit()) or unit not in UNITS:
         raise ValueError(text)
     seconds = float(digits) * UNITS[unit]
@@ -29,5 +35,5 @@ def parse(text):
 def show(seconds):
     """Return a span of seconds as an administrator writes it: `2s`, `200ms`, `1.5s`."""
     if 0 < seconds < 1:
-        return "%gms" % round(seconds * 1000, 3)
-    return "%gs" % round(seconds, 1)
+        return f"{round(seconds * 1000, 3):g}ms"
+    return f"{round(seconds, 1):g}s"

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from galera_sync_guard import __version__
 
 ROOT = Path(__file__).parent.parent

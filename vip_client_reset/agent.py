@@ -50,7 +50,7 @@ def stop(invocation):
         with invocation.deadline.limit(PATIENCE):
             _free_clients(invocation)
     except TimeIsUp:
-        invocation.report.warning("stop: not all connections were reset within %gs" % PATIENCE)
+        invocation.report.warning(f"stop: not all connections were reset within {PATIENCE:g}s")
     _forget(invocation)
     return codes.OCF_SUCCESS
 
@@ -88,13 +88,17 @@ def lacks(invocation, use_nftables):
         with Connections(invocation.usable_parameters.ip or LOOPBACK) as connections:
             connections.can_be_reset()
     except OSError as error:
-        found.append("the kernel cannot reset connections (CONFIG_INET_DIAG_DESTROY): %s; clients that"
-                     " wait for an answer when the address leaves will hang until their own timeout" % error.strerror)
+        found.append(
+            f"the kernel cannot reset connections (CONFIG_INET_DIAG_DESTROY): {error.strerror}; clients that"
+            " wait for an answer when the address leaves will hang until their own timeout"
+        )
     try:
         use_nftables()
     except BlockError as error:
-        found.append("nftables does not work: %s; a client that reconnects within 0.1s of its reset may find the node"
-                     " that the address is just leaving, and hang until its own timeout" % error)
+        found.append(
+            f"nftables does not work: {error}; a client that reconnects within 0.1s of its reset may find the node"
+            " that the address is just leaving, and hang until its own timeout"
+        )
     return found
 
 
@@ -104,13 +108,13 @@ def keep_going(invocation, error):
         if isinstance(error, ParameterError):
             raise ParameterError(error.parameter, error.value, error.allowed, codes.OCF_ERR_ARGS)
         _remember(invocation, State(started=time.monotonic()))
-    invocation.report.error("%s succeeds all the same: %s" % (invocation.action, describe(error)))
+    invocation.report.error(f"{invocation.action} succeeds all the same: {describe(error)}")
     return codes.OCF_SUCCESS
 
 
 def forget(invocation, error):
     """Stop, whatever has gone wrong: a failed stop would block the virtual IP on this node."""
-    invocation.report.error("stop: %s" % describe(error))
+    invocation.report.error(f"stop: {describe(error)}")
     _forget(invocation)
     return codes.OCF_SUCCESS
 
@@ -123,14 +127,14 @@ def _free_clients(invocation):
         report.warning("stop: no connection is reset, since the parameter ip is missing or wrong")
         return
     if not is_here(address):
-        return    # without the address no RST could be sent: its clients would be worse off than if it comes back
+        return  # without the address no RST could be sent: its clients would be worse off than if it comes back
     if address_leaves(address, invocation, ANSWERS_WITHIN) is False:
-        report.info("%s stays on this node: no connection is reset" % address.text)
+        report.info(f"{address.text} stays on this node: no connection is reset")
         return
     try:
         _block(invocation).put(address, parameters.ports)
     except BlockError as error:
-        report.warning("new connections to %s are not held off: %s" % (address.text, error))
+        report.warning(f"new connections to {address.text} are not held off: {error}")
     count = 0
     try:
         with Connections(address, parameters.ports) as connections:
@@ -145,9 +149,10 @@ def _free_clients(invocation):
                 if not found:
                     break
     except OSError as error:
-        report.warning("connections to %s are not reset: %s" % (address.text, error.strerror))
-    report.info("%s leaves this node: %d connections reset within %s of stop"
-                % (address.text, count, times.show(time.monotonic() - began)))
+        report.warning(f"connections to {address.text} are not reset: {error.strerror}")
+    report.info(
+        f"{address.text} leaves this node: {int(count)} connections reset within {times.show(time.monotonic() - began)} of stop"
+    )
 
 
 def _free_inherited_clients(invocation):
@@ -189,7 +194,7 @@ def _block(invocation):
 
 
 def _state_file(invocation):
-    return os.path.join(invocation.state_directory, "vip_client_reset-%s" % invocation.resource)
+    return os.path.join(invocation.state_directory, f"vip_client_reset-{invocation.resource}")
 
 
 class State:
@@ -203,7 +208,7 @@ class State:
 
 def _remember(invocation, state):
     with open(_state_file(invocation), "w", encoding="ascii") as file:
-        file.write("%s %s %s" % (state.started, state.told, state.digest))
+        file.write(f"{state.started} {state.told} {state.digest}")
 
 
 def _remembered(invocation):
@@ -228,7 +233,7 @@ AGENT = Agent(
     name="vip_client_reset",
     version=__version__,
     short="Resets the clients of a virtual IP that leaves this node",
-    long="""Resets the TCP connections of a virtual IP (ocf:heartbeat:IPaddr2) just before the address leaves this
+    long=f"""Resets the TCP connections of a virtual IP (ocf:heartbeat:IPaddr2) just before the address leaves this
 node, so that its clients get an error at once and reconnect. Without it a client that waits for an answer when the
 address goes waits for ever: the answer cannot be sent any more, and nothing tells the client.
 
@@ -237,13 +242,13 @@ attribute critical=false it never moves the address itself. Give its stop on-fai
 the address where it is for ever when a resource that must stop before it cannot.
 
 stop works only when the address is about to leave: it asks crm_simulate what Pacemaker has planned. A restart of this
-resource while the address stays touches no connection. It takes %g s at most and never fails. From the reset on, new
-connections to the address are dropped until it is gone, at most for %d s, by an nftables set element that expires by
+resource while the address stays touches no connection. It takes {PATIENCE:g} s at most and never fails. From the reset on, new
+connections to the address are dropped until it is gone, at most for {int(LASTS)} s, by an nftables set element that expires by
 itself.
 
 For a node that loses its power or its network, its monitor leaves the list of the clients with the other nodes, and
 start on the next node frees those. Who has connected after the last monitor is not in the list, and needs a limit of
-its own: see clients.md.""" % (PATIENCE, LASTS),
+its own: see clients.md.""",
     parameters=PARAMETERS,
     actions=(
         Action("start", start, timeout="20s", rescues=(keep_going,)),

@@ -38,15 +38,24 @@ class Block:
 
     def __init__(self, invocation, patience):
         self._table = "vip_client_reset-" + "".join(
-            character if character.isascii() and character.isalnum() else "_" for character in invocation.resource)
+            character if character.isascii() and character.isalnum() else "_" for character in invocation.resource
+        )
         self._environ = environment(invocation)
         self._patience = patience
 
     def put(self, address, ports):
         """Drop the first packets of new connections to the address from now on, for LASTS seconds."""
         family, kind = KINDS[len(address.packed)]
-        self._run(BLOCK.format(table=self._table, family=family, kind=kind, address=address.text, lasts=LASTS,
-                               ports="tcp dport { %s } " % ", ".join(map(str, ports)) if ports else ""))
+        self._run(
+            BLOCK.format(
+                table=self._table,
+                family=family,
+                kind=kind,
+                address=address.text,
+                lasts=LASTS,
+                ports=f"tcp dport {{ {', '.join(map(str, ports))} }} " if ports else "",
+            )
+        )
 
     def remove(self):
         """Let all connections through, whether there is a block or not."""
@@ -61,10 +70,12 @@ class Block:
             file.write(rules)
             file.seek(0)
             try:
-                code, said = run(("nft", *options, "-f", "-"), self._environ, self._patience, file.fileno(), complaints=True)
+                code, said = run(
+                    ("nft", *options, "-f", "-"), self._environ, self._patience, file.fileno(), complaints=True
+                )
             except OSError as error:
-                raise BlockError("nft: %s" % error) from error
+                raise BlockError(f"nft: {error}") from error
         if code is None:
-            raise BlockError("nft: no answer within %gs" % self._patience)
+            raise BlockError(f"nft: no answer within {self._patience:g}s")
         if code:
-            raise BlockError("nft: %s" % (said.strip() or "exit code %d" % code))
+            raise BlockError(f"nft: {said.strip() or f'exit code {code}'}")

@@ -17,10 +17,11 @@ def address_leaves(address, invocation, patience):
     None when Pacemaker does not say so within `patience` seconds.
     """
     from xml.etree import ElementTree
+
     # A file of no directory, gone with this process, which the command inherits.
     with open(os.memfd_create("graph", 0), "rb") as graph:
         try:
-            code, _ = run((*COMMAND, "/dev/fd/%d" % graph.fileno()), environment(invocation), patience)
+            code, _ = run((*COMMAND, f"/dev/fd/{int(graph.fileno())}"), environment(invocation), patience)
             root = ElementTree.parse(graph).getroot() if code == 0 else None
         except (OSError, ElementTree.ParseError):
             root = None
@@ -34,7 +35,7 @@ def _follows(synapse, address, invocation):
     if operation is None or operation.find("primitive").get("type") == invocation.agent.name:
         return False
     waits_for = [trigger.get("operation_key") for trigger in synapse.iterfind("inputs/trigger/rsc_op")]
-    return "%s_stop_0" % invocation.instance in waits_for or _has(operation, address)
+    return f"{invocation.instance}_stop_0" in waits_for or _has(operation, address)
 
 
 def _has(operation, address):

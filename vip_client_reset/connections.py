@@ -8,18 +8,18 @@ from vip_client_reset.netlink import Netlink
 
 # linux/sock_diag.h, linux/inet_diag.h, linux/rtnetlink.h
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, SOCK_DESTROY = 4, 20, 21
-REQUEST = struct.Struct("=BBBxI")       # family, protocol, extensions, states; an identity follows
-ENTRY = struct.Struct("=BBBB")          # family, state, timer, retransmissions; an identity follows
-IDENTITY = struct.Struct("!HH16s16s12s")    # local port, remote port, local and remote address, interface and cookie
-QUEUES = struct.Struct("=8xI")          # after the identity: timer, bytes to be read, bytes not acknowledged
+REQUEST = struct.Struct("=BBBxI")  # family, protocol, extensions, states; an identity follows
+ENTRY = struct.Struct("=BBBB")  # family, state, timer, retransmissions; an identity follows
+IDENTITY = struct.Struct("!HH16s16s12s")  # local port, remote port, local and remote address, interface and cookie
+QUEUES = struct.Struct("=8xI")  # after the identity: timer, bytes to be read, bytes not acknowledged
 RTM_GETROUTE, RTN_LOCAL, RTA_DST = 26, 2, 1
 ROUTE = struct.Struct("=BBBBBBBBI")
 
 # tcp_states.h: all but CLOSE (7) and LISTEN (10), which are no connections, and TIME_WAIT (6), for which no client waits.
 # A handshake that is not complete (SYN_RECV 3, NEW_SYN_RECV 12) would be a connection in a moment.
 STATES = sum(1 << state for state in (1, 2, 3, 4, 5, 8, 9, 11, 12))
-LIVING = (1, 3, 12)    # established, or about to be; the others are what is left of one that somebody has closed
-MAPPED = bytes(10) + b"\xff\xff"    # an IPv4 address in a socket of IPv6, as a server that listens on :: has it
+LIVING = (1, 3, 12)  # established, or about to be; the others are what is left of one that somebody has closed
+MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address in a socket of IPv6, as a server that listens on :: has it
 
 
 class Connection:
@@ -68,17 +68,21 @@ class Connections:
     def _of(self, family, local):
         request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, STATES) + bytes(IDENTITY.size)
         for entry in self._netlink.list(SOCK_DIAG_BY_FAMILY, request):
-            identity = entry[ENTRY.size:ENTRY.size + IDENTITY.size]
+            identity = entry[ENTRY.size : ENTRY.size + IDENTITY.size]
             connection = Connection(family, identity, entry[1], *QUEUES.unpack_from(entry, ENTRY.size + IDENTITY.size))
-            if (entry[0] == family and connection.local[:len(local)] == local
-                    and (not self._ports or connection.local_port in self._ports)):
+            if (
+                entry[0] == family
+                and connection.local[: len(local)] == local
+                and (not self._ports or connection.local_port in self._ports)
+            ):
                 yield connection
 
     def reset(self, connection):
         """Send RST to the client and end the server's side; OSError when the kernel cannot, nothing if it is gone."""
         try:
-            self._netlink.order(SOCK_DESTROY, REQUEST.pack(connection.family, socket.IPPROTO_TCP, 0, 0)
-                                + connection.identity)
+            self._netlink.order(
+                SOCK_DESTROY, REQUEST.pack(connection.family, socket.IPPROTO_TCP, 0, 0) + connection.identity
+            )
         except OSError as error:
             # Without the connection the kernel finds the listener of that port, which has another cookie.
             if error.errno not in (errno.ENOENT, errno.ESTALE):
@@ -87,7 +91,7 @@ class Connections:
     def can_be_reset(self):
         """Raise OSError when this kernel cannot list or reset connections, or we have no right to."""
         self.list()
-        self.reset(Connection(self._family, bytes(IDENTITY.size)))    # there is none with port 0
+        self.reset(Connection(self._family, bytes(IDENTITY.size)))  # there is none with port 0
 
 
 def is_here(address):
@@ -99,6 +103,6 @@ def is_here(address):
             answer = netlink.ask(RTM_GETROUTE, route + attribute)
         except OSError as error:
             if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL):
-                return False    # there is no route to it, an unreachable, a prohibited or a blackhole route
+                return False  # there is no route to it, an unreachable, a prohibited or a blackhole route
             raise
     return ROUTE.unpack_from(answer)[7] == RTN_LOCAL

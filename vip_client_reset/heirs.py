@@ -11,7 +11,7 @@ import struct
 from ocfpy.command import run
 from vip_client_reset.tools import environment
 
-CLIENT = struct.Struct("!HH")    # local port, remote port; the remote address follows
+CLIENT = struct.Struct("!HH")  # local port, remote port; the remote address follows
 # 22 bytes of IPv6, four thirds of it: far below what one argument of a command and one message of attrd may have.
 AT_MOST = 3000
 
@@ -26,8 +26,10 @@ def decode(word, family):
     """Return the clients that a word means; ValueError when it is none for addresses of that family."""
     packed = binascii.a2b_base64(word)
     length = 4 if family == socket.AF_INET else 16
-    return [(local_port, remote_port, remote)
-            for local_port, remote_port, remote in struct.iter_unpack("!HH%ds" % length, packed)]
+    return [
+        (local_port, remote_port, remote)
+        for local_port, remote_port, remote in struct.iter_unpack(f"!HH{int(length)}s", packed)
+    ]
 
 
 class Heirs:
@@ -47,19 +49,23 @@ class Heirs:
         if nodes is None:
             return False
         word = encode(clients)
-        return all([self._run("attrd_updater", "-p", "-n", self._attribute, "-N", peer, "-U", word) is not None
-                    for peer in set(nodes.split()) - {self._node}])
+        return all(
+            [
+                self._run("attrd_updater", "-p", "-n", self._attribute, "-N", peer, "-U", word) is not None
+                for peer in set(nodes.split()) - {self._node}
+            ]
+        )
 
     def find(self, family):
         """Return the clients that another node has left with this one, none when there is no list."""
         output = self._run("attrd_updater", "-Q", "-n", self._attribute, "-N", self._node) if self._node else None
         for line in (output or "").splitlines():
             fields = dict(field.partition("=")[::2] for field in line.split())
-            if fields.get("host") == '"%s"' % self._node:
+            if fields.get("host") == f'"{self._node}"':
                 try:
                     return decode(fields.get("value", "").strip('"'), family)
                 except (ValueError, struct.error):
-                    return []    # of another address, before ip was changed
+                    return []  # of another address, before ip was changed
         return []
 
     def _run(self, *command):

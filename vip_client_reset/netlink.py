@@ -49,10 +49,10 @@ class Netlink:
             data = self._socket.recv(RECEIVE)
             while len(data) >= HEADER.size:
                 length, kind, _, sequence, _ = HEADER.unpack_from(data)
-                payload, data = data[HEADER.size:length], data[(length + 3) & ~3:]
+                payload, data = data[HEADER.size : length], data[(length + 3) & ~3 :]
                 if sequence != self._sequence:
-                    continue    # of a question that nobody waits for any more
-                if kind in (ERROR, DONE):    # both carry 0 or a negative errno
+                    continue  # of a question that nobody waits for any more
+                if kind in (ERROR, DONE):  # both carry 0 or a negative errno
                     number = -struct.unpack_from("=i", payload)[0]
                     if number > 0:
                         raise OSError(number, os.strerror(number))
@@ -60,4 +60,3 @@ class Netlink:
                 yield payload
                 if not dump:
                     return
-

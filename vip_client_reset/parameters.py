@@ -40,11 +40,19 @@ class Ports:
 
 PARAMETERS = (
     Parameter(
-        "ip", Address(), None, "The virtual IP",
+        "ip",
+        Address(),
+        None,
+        "The virtual IP",
         "The virtual IP whose clients are to be reset: the same address as the parameter ip of the IPaddr2 resource.",
-        required=True),
+        required=True,
+    ),
     Parameter(
-        "ports", Ports(), None, "Only connections to these TCP ports",
+        "ports",
+        Ports(),
+        None,
+        "Only connections to these TCP ports",
         "TCP ports of this node, separated by commas or blanks: only connections to them are reset, and no others are"
-        " held off. Default: all ports."),
+        " held off. Default: all ports.",
+    ),
 )

@@ -19,8 +19,8 @@ from pathlib import Path
 import pymysql
 
 SOCKET = "/run/mysqld/mysqld.sock"
-SETTLE = 0.02               # seconds that the server gets to end the thread of the connection before
-EXIT_DELAY = 0.02           # seconds for which strace holds every process at its end, so that its peak can be read
+SETTLE = 0.02  # seconds that the server gets to end the thread of the connection before
+EXIT_DELAY = 0.02  # seconds for which strace holds every process at its end, so that its peak can be read
 COUNTING_ROUNDS = 3
 COMPLAINTS = "/run/complaints"  # what a contender writes to stderr
 
@@ -68,7 +68,7 @@ class Server:
     @contextlib.contextmanager
     def full(self):
         """Hold all connections, root's own too."""
-        (most,), = self.query("SELECT @@global.max_connections")
+        ((most,),) = self.query("SELECT @@global.max_connections")
         before = self.status("Threads_connected")
         self.query("SET GLOBAL max_connections=10")
         crowd = []
@@ -106,8 +106,10 @@ def run(contender):
 def spawn(command, contender):
     """Start a command in a process group of its own, its stdout dropped; the caller is its parent, and reaps it."""
     null = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
-    null += [(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
-             (os.POSIX_SPAWN_OPEN, 2, COMPLAINTS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)]
+    null += [
+        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, COMPLAINTS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+    ]
     return os.posix_spawnp(command[0], command, os.environ | contender["environment"], file_actions=null, setpgroup=0)
 
 
@@ -134,8 +136,18 @@ def counted(contender, server):
     """Return one measurement of what can be counted: calls of the system, the server's status, peak memory."""
     with tempfile.NamedTemporaryFile("r") as summary:
         # Detached (-D), so that the traced command keeps this process as its parent.
-        tracing = ["strace", "-DD", "-f", "-c", "-o", summary.name, "-qq",
-                   f"--inject=exit_group:delay_enter={EXIT_DELAY * 1e6:.0f}", "--", *contender["command"]]
+        tracing = [
+            "strace",
+            "-DD",
+            "-f",
+            "-c",
+            "-o",
+            summary.name,
+            "-qq",
+            f"--inject=exit_group:delay_enter={EXIT_DELAY * 1e6:.0f}",
+            "--",
+            *contender["command"],
+        ]
         with getattr(server, contender["situation"])():
             settle(contender)
             stopped = contender["situation"] == "hung"
@@ -216,8 +228,14 @@ def prepare(contenders, server):
     for contender in contenders:
         for command in contender["setup"]:
             with getattr(server, contender["situation"])():
-                done = subprocess.run(command, env=os.environ | contender["environment"], stdin=subprocess.DEVNULL,
-                                      capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    command,
+                    env=os.environ | contender["environment"],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
             if done.returncode:
                 raise RuntimeError(f"{contender['name']}: {done.stderr}")
 

@@ -11,7 +11,7 @@ INTERRUPTED = 130
 MEANINGS = {
     GOOD: "all is well, or done",
     BAD: "looked, and something is wrong: the node is poor or unfit, the virtual IP is not up, check found an error or"
-         " a risk, setup refuses or the virtual IP did not come up",
+    " a risk, setup refuses or the virtual IP did not come up",
     USAGE: "the command line is wrong",
     UNKNOWN: "could not look or act: no cluster, no rights, a wrong login, a tool missing, an internal error",
     INTERRUPTED: "interrupted; status --watch ends with 0 then",

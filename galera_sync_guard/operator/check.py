@@ -17,8 +17,15 @@ def check(host, arguments, screen):
     """List what is wrong or risky; return 0 when nothing is, 1 when something is, 3 when a part could not be read."""
     found, unread = look(host, arguments.resource)
     if arguments.json:
-        screen.json({"findings": [{"name": each.name, "severity": each.severity, "text": each.text,
-                                   "commands": each.commands} for each in found], "unread": unread})
+        screen.json(
+            {
+                "findings": [
+                    {"name": each.name, "severity": each.severity, "text": each.text, "commands": each.commands}
+                    for each in found
+                ],
+                "unread": unread,
+            }
+        )
     else:
         _show(found, unread, screen)
     if any(each.severity != NOTE for each in found):
@@ -34,7 +41,7 @@ def look(host, name=None):
     found = {}
     names = [guard.id for guard in configuration.guards] if configuration else []
     if name and name not in names and configuration:
-        raise Trouble("there is no guard %s in the cluster's configuration" % name)
+        raise Trouble(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
         found.update(((finding.name, finding.text), finding) for finding in findings(snapshot))
@@ -49,7 +56,7 @@ def _configuration(host, unread):
         unread["configuration"] = str(trouble)
         return None
     if note:
-        unread["the cluster as it runs"] = "%s; the configuration is the one that it left on disk" % note
+        unread["the cluster as it runs"] = f"{note}; the configuration is the one that it left on disk"
     return Configuration(cib)
 
 
@@ -63,9 +70,17 @@ def _snapshot(host, configuration, name, corosync, unread):
             server = None
     cib = configuration.cib if configuration else None
     return Snapshot(
-        configuration, configuration.resource(name) if configuration and name else None, guard.parameters, guard.error,
-        corosync, server, _versions(host, guard.attribute) if cib is not None else {}, _features(cib),
-        host.exists(cluster.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")), _destroys_sockets(host))
+        configuration,
+        configuration.resource(name) if configuration and name else None,
+        guard.parameters,
+        guard.error,
+        corosync,
+        server,
+        _versions(host, guard.attribute) if cib is not None else {},
+        _features(cib),
+        host.exists(cluster.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
+        _destroys_sockets(host),
+    )
 
 
 def _read(what, unread, call, *arguments):
@@ -89,7 +104,7 @@ def _versions(host, attribute):
     """Return the version of the guard on each node where it runs, as it told with its last news."""
     said = {}
     for name in ("good", "bad", *BAD_KINDS):
-        for node, text in cluster.attribute(host, "%s-%s" % (attribute, name)).items():
+        for node, text in cluster.attribute(host, f"{attribute}-{name}").items():
             when, version, _ = (text + "  ").split(" ", 2)
             said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))
     return {node: version for node, (_, version) in said.items()}
@@ -99,9 +114,12 @@ def _features(cib):
     """Return the feature set of each node's Pacemaker."""
     if cib is None:
         return {}
-    return {state.get("uname"): pair.get("value") for state in cib.iterfind("status/node_state")
-            for pair in state.iterfind("transient_attributes/instance_attributes/nvpair")
-            if pair.get("name") == "#feature-set"}
+    return {
+        state.get("uname"): pair.get("value")
+        for state in cib.iterfind("status/node_state")
+        for pair in state.iterfind("transient_attributes/instance_attributes/nvpair")
+        if pair.get("name") == "#feature-set"
+    }
 
 
 def _destroys_sockets(host):
@@ -114,15 +132,15 @@ def _destroys_sockets(host):
 
 def _show(found, unread, screen):
     for each in found:
-        screen.line(Cell("%-8s" % each.severity, COLOURS[each.severity]), " ", each.text)
+        screen.line(Cell(f"{each.severity:8}", COLOURS[each.severity]), " ", each.text)
         for command in each.commands:
             screen.line(" " * 9, Cell(command, "strong"))
     for what, why in unread.items():
-        screen.line(Cell("%-8s" % "unread", "warn"), " ", what, ": ", why)
+        screen.line(Cell(f"{'unread':8}", "warn"), " ", what, ": ", why)
     if found or unread:
         screen.line()
     counts = [(severity, sum(each.severity == severity for each in found)) for severity in (ERROR, WARNING, NOTE)]
-    text = ", ".join("%d %s%s" % (count, severity, "s" * (count != 1)) for severity, count in counts if count)
+    text = ", ".join(f"{int(count)} {severity}{'s' * (count != 1)}" for severity, count in counts if count)
     if not any(each.severity != NOTE for each in found) and not unread:
         screen.line(Cell("nothing is wrong", "good"), "; " + text if text else "")
     else:

@@ -45,8 +45,9 @@ def picture(host):
 def attribute(host, name):
     """Return a transient node attribute of all nodes, by node; empty when nobody has it or nobody can tell."""
     try:
-        root = _parsed(host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout,
-                       "attrd_updater")
+        root = _parsed(
+            host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout, "attrd_updater"
+        )
     except Trouble:
         return {}
     return {item.get("host"): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
@@ -66,25 +67,25 @@ def _asked(host, *command):
     if done.returncode == 0 and "<error>" not in done.stdout[-500:]:
         return done
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    raise Trouble(_reason(host, done.returncode, said[0] if said else "exit code %d" % done.returncode))
+    raise Trouble(_reason(host, done.returncode, said[0] if said else f"exit code {int(done.returncode)}"))
 
 
 def _reason(host, code, said):
     if "CIB_file" in host.environ:
-        return "the configuration in %s cannot be used: %s" % (host.environ["CIB_file"], said)
+        return f"the configuration in {host.environ['CIB_file']} cannot be used: {said}"
     if not host.is_root and (code in (NO_RIGHTS, DISCONNECTED) or "ermission" in said or "not connected" in said):
         return "may not ask Pacemaker: run this as root, or as a member of the group haclient"
     if code == BAD_CONFIGURATION:
-        return "the cluster's configuration is broken: %s" % said
+        return f"the cluster's configuration is broken: {said}"
     if not host.exists(COROSYNC_CONF):
-        return "this machine belongs to no cluster: there is no %s" % COROSYNC_CONF
+        return f"this machine belongs to no cluster: there is no {COROSYNC_CONF}"
     if code in (DISCONNECTED, NO_SUCH_FILE) or "onnect" in said:
         return "Pacemaker does not run on this node: systemctl start pacemaker"
-    return "Pacemaker does not answer: %s" % said
+    return f"Pacemaker does not answer: {said}"
 
 
 def _parsed(text, source):
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise Trouble("%s is no XML: %s" % (source, error)) from None
+        raise Trouble(f"{source} is no XML: {error}") from None

@@ -71,18 +71,31 @@ class Configuration:
     def virtual_ips(self, guard):
         """Return the virtual IPs that belong to a guard: colocated, ordered or placed by its score; else all."""
         attribute = guard.parameters.get("attribute", guard.id)
-        bound = [vip for vip in self.addresses if self.colocation(vip, guard) is not None
-                 or self.orders(vip, guard) or any(True for _ in self.rules(vip, attribute))]
+        bound = [
+            vip
+            for vip in self.addresses
+            if self.colocation(vip, guard) is not None
+            or self.orders(vip, guard)
+            or any(True for _ in self.rules(vip, attribute))
+        ]
         return bound or self.addresses
 
     def colocation(self, vip, guard):
         """Return the constraint that keeps a virtual IP with a guard, None when there is none."""
-        return next((item for item in self.constraints if item.tag == "rsc_colocation"
-                     and _pair(item, "rsc", "with-rsc", vip, guard)), None)
+        return next(
+            (
+                item
+                for item in self.constraints
+                if item.tag == "rsc_colocation" and _pair(item, "rsc", "with-rsc", vip, guard)
+            ),
+            None,
+        )
 
     def orders(self, vip, guard):
         """Return the constraints that let a virtual IP start after a guard."""
-        return [item for item in self.constraints if item.tag == "rsc_order" and _pair(item, "then", "first", vip, guard)]
+        return [
+            item for item in self.constraints if item.tag == "rsc_order" and _pair(item, "then", "first", vip, guard)
+        ]
 
     def rules(self, vip, attribute):
         """Yield (location constraint, rule, operation) of every rule of a virtual IP that looks at that attribute."""
@@ -95,8 +108,11 @@ class Configuration:
 
     def meta(self, resource, name):
         """Return a meta attribute that holds for a resource: its own, its clone's or group's, or the default; or None."""
-        for holder in (resource.meta, *(pairs(outer, "meta_attributes") for outer in (resource.clone, resource.group)
-                                        if outer is not None), self.resource_defaults):
+        for holder in (
+            resource.meta,
+            *(pairs(outer, "meta_attributes") for outer in (resource.clone, resource.group) if outer is not None),
+            self.resource_defaults,
+        ):
             if name in holder:
                 return holder[name]
         return None

@@ -5,9 +5,17 @@ import time
 from galera_sync_guard import probe
 
 # What check looks at, besides the monitor's variables.
-SETTINGS = ("bind_address", "skip_networking", "port", "version", "wsrep_provider_options", "wsrep_provider",
-            "wsrep_provider_pc_ignore_sb", "wsrep_provider_pc_ignore_quorum")
-SHOW_SETTINGS = "SHOW GLOBAL VARIABLES WHERE Variable_name IN (%s)" % ", ".join("'%s'" % name for name in SETTINGS)
+SETTINGS = (
+    "bind_address",
+    "skip_networking",
+    "port",
+    "version",
+    "wsrep_provider_options",
+    "wsrep_provider",
+    "wsrep_provider_pc_ignore_sb",
+    "wsrep_provider_pc_ignore_quorum",
+)
+SHOW_SETTINGS = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in SETTINGS))
 SHOW_GRANTS = "SHOW GRANTS"
 
 # In Facts.values, under a name that no variable can have.
@@ -31,6 +39,7 @@ class Settings(probe.Question):
 
 def stopwatch(steps):
     """Return a Question that notes in `steps` how long each of its steps takes, by name, in seconds."""
+
     class Timed(probe.Question):
         @property
         def step(self):
@@ -52,12 +61,18 @@ def stopwatch(steps):
                 return super().ask()
             finally:
                 self.finish(time.monotonic())
+
     return Timed
 
 
 # The probe's steps say what was under way when time ran out.
-NAMES = {probe.PREPARING: "prepare", probe.DIALLING: "log in", probe.LOGGING_IN: "log in",
-         "it should answer SHOW STATUS": "SHOW STATUS", "it should answer SHOW VARIABLES": "SHOW VARIABLES"}
+NAMES = {
+    probe.PREPARING: "prepare",
+    probe.DIALLING: "log in",
+    probe.LOGGING_IN: "log in",
+    "it should answer SHOW STATUS": "SHOW STATUS",
+    "it should answer SHOW VARIABLES": "SHOW VARIABLES",
+}
 
 
 def settings(guard):

@@ -33,8 +33,8 @@ ADVICE = {
     "joined": "wait: the node is catching up",
     "initialized": "start a cluster it can join; if all nodes are down, galera_new_cluster on the most advanced one",
     "non-primary": "mend the network to the other nodes; if they are gone for good, SET GLOBAL"
-                   " wsrep_provider_options='pc.bootstrap=YES' (MariaDB 11.8: wsrep_provider_pc_bootstrap=ON) on exactly"
-                   " one node",
+    " wsrep_provider_options='pc.bootstrap=YES' (MariaDB 11.8: wsrep_provider_pc_bootstrap=ON) on exactly"
+    " one node",
     "not-ready": "wait, or look why Galera does not get ready: journalctl -u mariadb",
     "rejecting": "SET GLOBAL wsrep_reject_queries=NONE",
     "read-only": "SET GLOBAL read_only=OFF",
@@ -75,8 +75,14 @@ def look(host, name=None, overrides=None):
     publisher = Publisher(guard.attribute, guard.invocation)
     is_peer_synced = finding.kind == POOR and _timed(steps, "other nodes", publisher.peer_is_synced)
     peer = SYNCED_PEER if is_peer_synced else NO_PEER
-    verdict, _ = judge(finding, guard.parameters, record.memory if record else None, peer, boot_clock(),
-                       record.interval or guard.invocation.timeout if record else guard.invocation.timeout)
+    verdict, _ = judge(
+        finding,
+        guard.parameters,
+        record.memory if record else None,
+        peer,
+        boot_clock(),
+        record.interval or guard.invocation.timeout if record else guard.invocation.timeout,
+    )
     return Explanation(guard, facts, verdict, record is not None, steps)
 
 
@@ -94,8 +100,8 @@ def consequences(guard, verdict):
     """Return what Pacemaker gets for a verdict and what it does then, as lines."""
     mode, kind = guard.parameters.mode, verdict.kind
     code, start = exit_code("monitor", mode, kind), exit_code("start", mode, kind)
-    published = "%s=%s %s-state=%s" % (guard.attribute, score_text(verdict.score), guard.attribute, verdict.state)
-    lines = ["attributes %s; monitor gives %d, start would give %d" % (published, code, start)]
+    published = f"{guard.attribute}={score_text(verdict.score)} {guard.attribute}-state={verdict.state}"
+    lines = [f"attributes {published}; monitor gives {int(code)}, start would give {int(start)}"]
     vip = _vip_name(guard)
     if mode == "fail":
         lines.append(FAIL_MODE[code].format(vip=vip))
@@ -107,7 +113,7 @@ def consequences(guard, verdict):
 FAIL_MODE = {
     0: "{vip} may be here, and is not moved",
     1: "the guard has failed: with migration-threshold=1 Pacemaker moves {vip} to another node, and lets it come back"
-       " after failure-timeout",
+    " after failure-timeout",
 }
 SCORE_MODE = {
     FIT: "{vip} may be here, and stays where it is while no other node is better by more than its stickiness",
@@ -146,25 +152,43 @@ def _prepare(guard):
     try:
         probe.check_host(guard.parameters)
     except Failure:
-        pass    # the probe says so itself, unless the maintenance file counts first
+        pass  # the probe says so itself, unless the maintenance file counts first
     return None
 
 
 def _observe(guard, record, steps):
-    return probe.observe(guard.parameters, guard.invocation.deadline, guard.parameters.probe_timeout,
-                         record.pending_thread, not record.pause, stopwatch(steps))
+    return probe.observe(
+        guard.parameters,
+        guard.invocation.deadline,
+        guard.parameters.probe_timeout,
+        record.pending_thread,
+        not record.pause,
+        stopwatch(steps),
+    )
 
 
 def _as_json(found):
     guard, verdict = found.guard, found.verdict
     return {
-        "node": guard.node, "resource": guard.name, "mode": guard.parameters.mode, "attribute": guard.attribute,
-        "parameters": guard.given, "note": guard.note, "started": found.remembered,
-        "facts": found.facts.values, "silence": found.facts.silence, "silence_detail": found.facts.detail or None,
+        "node": guard.node,
+        "resource": guard.name,
+        "mode": guard.parameters.mode,
+        "attribute": guard.attribute,
+        "parameters": guard.given,
+        "note": guard.note,
+        "started": found.remembered,
+        "facts": found.facts.values,
+        "silence": found.facts.silence,
+        "silence_detail": found.facts.detail or None,
         "maintenance": found.facts.maintenance,
-        "verdict": {"state": verdict.state, "kind": verdict.kind, "score": score_text(verdict.score),
-                    "reason": verdict.reason},
-        "consequences": consequences(guard, verdict), "advice": _advice(found),
+        "verdict": {
+            "state": verdict.state,
+            "kind": verdict.kind,
+            "score": score_text(verdict.score),
+            "reason": verdict.reason,
+        },
+        "consequences": consequences(guard, verdict),
+        "advice": _advice(found),
         "seconds": {name: round(seconds, 4) for name, seconds in found.steps.items()},
     }
 
@@ -178,19 +202,22 @@ def _advice(found):
 def _show(found, screen):
     guard, verdict = found.guard, found.verdict
     screen.line(Cell(verdict.kind, COLOUR_OF_KIND[verdict.kind]), ", ", verdict.reason)
-    rows = [("guard", "%s, mode=%s%s" % (guard.name, guard.parameters.mode, " on %s" % guard.node if guard.node else ""))]
+    rows = [("guard", f"{guard.name}, mode={guard.parameters.mode}{(f' on {guard.node}' if guard.node else '')}")]
     if guard.given:
-        rows.append(("parameters", " ".join("%s=%s" % pair for pair in sorted(guard.given.items()))))
+        rows.append(("parameters", " ".join("{}={}".format(*pair) for pair in sorted(guard.given.items()))))
     if guard.note:
         rows.append(("note", Cell(guard.note, "warn")))
     if not found.remembered:
         rows.append(("memory", "none: judged as at first sight, without patience"))
-    rows += [("facts" if not n else "", "%-*s  %s" % (max(map(len, found.facts.values)), name, value))
-             for n, (name, value) in enumerate(sorted(found.facts.values.items()))]
+    width = max(map(len, found.facts.values), default=0)
+    rows += [
+        ("facts" if not n else "", f"{name:{width}}  {value}")
+        for n, (name, value) in enumerate(sorted(found.facts.values.items()))
+    ]
     if found.facts.silence:
-        rows.append(("facts", "none: %s" % found.facts.detail))
+        rows.append(("facts", f"none: {found.facts.detail}"))
     rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
     if _advice(found):
         rows.append(("what to do", _advice(found)))
-    rows.append(("time", ", ".join("%s %.0f ms" % (name, seconds * 1000) for name, seconds in found.steps.items())))
+    rows.append(("time", ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in found.steps.items())))
     screen.table([(Cell(name, "dim"), value) for name, value in rows], indent=2)

@@ -55,8 +55,19 @@ class Snapshot:
     SOCK_DESTROY.
     """
 
-    def __init__(self, configuration=None, guard=None, parameters=None, error=None, corosync=None, server=None,
-                 versions=None, features=None, resets_clients=False, destroys_sockets=None):
+    def __init__(
+        self,
+        configuration=None,
+        guard=None,
+        parameters=None,
+        error=None,
+        corosync=None,
+        server=None,
+        versions=None,
+        features=None,
+        resets_clients=False,
+        destroys_sockets=None,
+    ):
         self.configuration = configuration
         self.guard = guard
         self.parameters = parameters
@@ -91,177 +102,265 @@ def findings(snapshot):
 
 # The configuration
 
+
 def no_guard(snapshot):
     if snapshot.configuration and not snapshot.guard:
-        yield Finding("no-guard", ERROR, "the cluster has no guard",
-                      "galera-sync-guard setup --vip ADDRESS/PREFIX --apply")
+        yield Finding(
+            "no-guard", ERROR, "the cluster has no guard", "galera-sync-guard setup --vip ADDRESS/PREFIX --apply"
+        )
 
 
 def not_cloned(snapshot):
     if snapshot.guard and snapshot.guard.clone is None:
-        yield Finding("not-cloned", ERROR, "%s is no clone: it looks at one node only" % snapshot.guard.id,
-                      "pcs resource clone %s meta interleave=true" % snapshot.guard.id)
+        yield Finding(
+            "not-cloned",
+            ERROR,
+            f"{snapshot.guard.id} is no clone: it looks at one node only",
+            f"pcs resource clone {snapshot.guard.id} meta interleave=true",
+        )
 
 
 def interleave(snapshot):
     guard = snapshot.guard
     if guard and guard.clone is not None and not _is_true(snapshot.configuration.meta(guard, "interleave")):
-        yield Finding("interleave", WARNING, "%s has no interleave=true: a change on another node restarts the virtual"
-                      " IP" % guard.outermost, "pcs resource meta %s interleave=true" % guard.outermost)
+        yield Finding(
+            "interleave",
+            WARNING,
+            f"{guard.outermost} has no interleave=true: a change on another node restarts the virtual IP",
+            f"pcs resource meta {guard.outermost} interleave=true",
+        )
 
 
 def no_vip(snapshot):
     if snapshot.guard and not snapshot.vips:
-        yield Finding("no-vip", ERROR, "there is no virtual IP (ocf:heartbeat:IPaddr2)",
-                      "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
-                      " interval=5s meta resource-stickiness=100")
+        yield Finding(
+            "no-vip",
+            ERROR,
+            "there is no virtual IP (ocf:heartbeat:IPaddr2)",
+            "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
+            " interval=5s meta resource-stickiness=100",
+        )
 
 
 def colocation(snapshot):
     for vip in snapshot.vips:
         names = vip.outermost, snapshot.guard.outermost
         item = snapshot.configuration.colocation(vip, snapshot.guard)
-        add = "pcs constraint colocation add %s with %s" % names
+        add = "pcs constraint colocation add {} with {}".format(*names)
         if item is None:
-            yield Finding("no-colocation", ERROR, "%s is not colocated with %s: it stays on a node whose guard has"
-                          " failed" % names, add)
+            yield Finding(
+                "no-colocation",
+                ERROR,
+                "{} is not colocated with {}: it stays on a node whose guard has failed".format(*names),
+                add,
+            )
         elif number(item.get("score"), 1000000) < 1000000:
-            yield Finding("weak-colocation", ERROR, "the colocation of %s with %s has the score %s, which other scores"
-                          " can outweigh" % (*names, item.get("score")), "pcs constraint remove %s" % item.get("id"), add)
+            yield Finding(
+                "weak-colocation",
+                ERROR,
+                "the colocation of {} with {} has the score {}, which other scores can outweigh".format(
+                    *names, item.get("score")
+                ),
+                f"pcs constraint remove {item.get('id')}",
+                add,
+            )
 
 
 def migration_threshold(snapshot):
     guard = snapshot.guard
     if guard and snapshot.configuration.meta(guard, "migration-threshold") != "1":
-        what = ("a failed guard is restarted on the same node, and the virtual IP stays" if snapshot.mode == "fail"
-                else "a guard whose monitor hangs is restarted on the same node, and the virtual IP stays")
-        yield Finding("migration-threshold", ERROR if snapshot.mode == "fail" else WARNING,
-                      "%s has no migration-threshold=1: %s" % (guard.id, what),
-                      "pcs resource meta %s migration-threshold=1" % guard.id)
+        what = (
+            "a failed guard is restarted on the same node, and the virtual IP stays"
+            if snapshot.mode == "fail"
+            else "a guard whose monitor hangs is restarted on the same node, and the virtual IP stays"
+        )
+        yield Finding(
+            "migration-threshold",
+            ERROR if snapshot.mode == "fail" else WARNING,
+            f"{guard.id} has no migration-threshold=1: {what}",
+            f"pcs resource meta {guard.id} migration-threshold=1",
+        )
 
 
 def failure_timeout(snapshot):
     guard = snapshot.guard
     if guard and not span(snapshot.configuration.meta(guard, "failure-timeout")):
-        yield Finding("failure-timeout", ERROR if snapshot.mode == "fail" else WARNING,
-                      "%s has no failure-timeout: a node where it failed once stays banned until pcs resource cleanup"
-                      % guard.id, "pcs resource meta %s failure-timeout=30s" % guard.id)
+        yield Finding(
+            "failure-timeout",
+            ERROR if snapshot.mode == "fail" else WARNING,
+            f"{guard.id} has no failure-timeout: a node where it failed once stays banned until pcs resource cleanup",
+            f"pcs resource meta {guard.id} failure-timeout=30s",
+        )
 
 
 def order(snapshot):
     for vip in snapshot.vips:
         orders = snapshot.configuration.orders(vip, snapshot.guard)
         if snapshot.mode == "fail" and not orders:
-            yield Finding("no-order", ERROR, "mode=fail without an order: %s may start before its guard has looked"
-                          % vip.id, "pcs constraint order %s then %s" % (snapshot.guard.outermost, vip.outermost))
+            yield Finding(
+                "no-order",
+                ERROR,
+                f"mode=fail without an order: {vip.id} may start before its guard has looked",
+                f"pcs constraint order {snapshot.guard.outermost} then {vip.outermost}",
+            )
         if snapshot.mode == "score" and orders:
-            yield Finding("order", WARNING, "mode=score with an order: it only adds restarts of %s" % vip.id,
-                          *("pcs constraint remove %s" % item.get("id") for item in orders))
+            yield Finding(
+                "order",
+                WARNING,
+                f"mode=score with an order: it only adds restarts of {vip.id}",
+                *(f"pcs constraint remove {item.get('id')}" for item in orders),
+            )
 
 
 def score_rule(snapshot):
     if snapshot.mode == "score":
         for vip in snapshot.vips:
             rules = list(snapshot.configuration.rules(vip, snapshot.attribute))
-            if not any(rule.get("score-attribute") == snapshot.attribute and operation == "defined"
-                       for _, rule, operation in rules):
-                yield Finding("no-score-rule", ERROR, "no rule lets %s follow the score: it does not leave a poor or"
-                              " unfit node" % vip.id, *_in_the_way(rules, "defined"),
-                              "pcs constraint location %s rule score-attribute=%s defined %s" % (
-                                  vip.outermost, snapshot.attribute, snapshot.attribute))
+            if not any(
+                rule.get("score-attribute") == snapshot.attribute and operation == "defined"
+                for _, rule, operation in rules
+            ):
+                yield Finding(
+                    "no-score-rule",
+                    ERROR,
+                    f"no rule lets {vip.id} follow the score: it does not leave a poor or unfit node",
+                    *_in_the_way(rules, "defined"),
+                    f"pcs constraint location {vip.outermost} rule score-attribute={snapshot.attribute} defined {snapshot.attribute}",
+                )
 
 
 def not_defined_rule(snapshot):
     if snapshot.mode == "score":
         for vip in snapshot.vips:
             rules = list(snapshot.configuration.rules(vip, snapshot.attribute))
-            if not any(number(rule.get("score"), 0) <= -1000000 and operation == "not_defined"
-                       for _, rule, operation in rules):
-                yield Finding("no-not-defined-rule", ERROR, "no rule keeps %s from a node without a score" % vip.id,
-                              *_in_the_way(rules, "not_defined"), "pcs constraint location %s rule score=-INFINITY not_defined %s" % (
-                                  vip.outermost, snapshot.attribute))
+            if not any(
+                number(rule.get("score"), 0) <= -1000000 and operation == "not_defined" for _, rule, operation in rules
+            ):
+                yield Finding(
+                    "no-not-defined-rule",
+                    ERROR,
+                    f"no rule keeps {vip.id} from a node without a score",
+                    *_in_the_way(rules, "not_defined"),
+                    f"pcs constraint location {vip.outermost} rule score=-INFINITY not_defined {snapshot.attribute}",
+                )
 
 
 def _in_the_way(rules, operation):
     """Return the pcs lines that remove constraints which ask the same with another score: pcs adds no second one."""
-    return tuple("pcs constraint remove %s" % item.get("id") for item, _, asked in rules if asked == operation)
+    return tuple(f"pcs constraint remove {item.get('id')}" for item, _, asked in rules if asked == operation)
 
 
 def stickiness(snapshot):
     for vip in snapshot.vips:
         held = _stickiness(snapshot.configuration, vip)
-        mend = "pcs resource meta %s resource-stickiness=100" % vip.id
+        mend = f"pcs resource meta {vip.id} resource-stickiness=100"
         if held <= LEAST_STICKINESS:
-            yield Finding("no-stickiness", WARNING, "%s has a resource-stickiness of %d, must be above %d: it moves without"
-                          " need" % (vip.id, held, LEAST_STICKINESS), mend)
+            yield Finding(
+                "no-stickiness",
+                WARNING,
+                f"{vip.id} has a resource-stickiness of {int(held)}, must be above {int(LEAST_STICKINESS)}: it moves without need",
+                mend,
+            )
         if held >= MOST_STICKINESS:
-            yield Finding("stickiness", ERROR if snapshot.mode == "score" else WARNING,
-                          "%s has a resource-stickiness of %s, must be below %d: it stays on a poor node" % (
-                              vip.id, "INFINITY" if held >= 1000000 else held, MOST_STICKINESS), mend)
+            yield Finding(
+                "stickiness",
+                ERROR if snapshot.mode == "score" else WARNING,
+                f"{vip.id} has a resource-stickiness of {'INFINITY' if held >= 1000000 else held}, must be below {int(MOST_STICKINESS)}: it stays on a poor node",
+                mend,
+            )
 
 
 def probe_timeout(snapshot):
     guard = snapshot.guard
     for name in ("start", "monitor") if guard and snapshot.parameters else ():
         operation = guard.operation(name)
-        timeout = span(operation.get("timeout") or snapshot.configuration.operation_defaults.get("timeout"),
-                       OPERATION_TIMEOUT)
+        timeout = span(
+            operation.get("timeout") or snapshot.configuration.operation_defaults.get("timeout"), OPERATION_TIMEOUT
+        )
         if timeout <= snapshot.parameters.probe_timeout:
-            interval = " interval=%s" % operation["interval"] if name == "monitor" and "interval" in operation else ""
+            interval = f" interval={operation['interval']}" if name == "monitor" and "interval" in operation else ""
             wanted = max(10.0, 2 * snapshot.parameters.probe_timeout + 5)
-            yield Finding("probe-timeout", ERROR, "the timeout of %s's %s (%s) is not above probe_timeout=%s: Pacemaker kills"
-                          " it before it can answer" % (guard.id, name, show(timeout), show(snapshot.parameters.probe_timeout)),
-                          "pcs resource update %s op %s%s timeout=%s" % (guard.id, name, interval, show(wanted)))
+            yield Finding(
+                "probe-timeout",
+                ERROR,
+                f"the timeout of {guard.id}'s {name} ({show(timeout)}) is not above probe_timeout={show(snapshot.parameters.probe_timeout)}: Pacemaker kills"
+                " it before it can answer",
+                f"pcs resource update {guard.id} op {name}{interval} timeout={show(wanted)}",
+            )
 
 
 def no_monitor(snapshot):
     wanted = [(snapshot.guard, "1s timeout=10s", ERROR)] if snapshot.guard else []
     for resource, interval, severity in wanted + [(vip, "5s", WARNING) for vip in snapshot.vips]:
         if not any(op.get("name") == "monitor" and span(op.get("interval")) for op in resource.operations):
-            yield Finding("no-monitor", severity, "%s has no recurring monitor" % resource.id,
-                          "pcs resource op add %s monitor interval=%s" % (resource.id, interval))
+            yield Finding(
+                "no-monitor",
+                severity,
+                f"{resource.id} has no recurring monitor",
+                f"pcs resource op add {resource.id} monitor interval={interval}",
+            )
 
 
 def two_guards(snapshot):
     for other in snapshot.configuration.guards if snapshot.guard else ():
         if other.id > snapshot.guard.id and other.parameters.get("attribute", other.id) == snapshot.attribute:
-            yield Finding("two-guards", ERROR, "%s and %s write the same node attribute %s" % (
-                snapshot.guard.id, other.id, snapshot.attribute),
-                          "pcs resource update %s attribute=%s" % (other.id, other.id + "-2" * (
-                              other.id == snapshot.attribute)))
+            yield Finding(
+                "two-guards",
+                ERROR,
+                f"{snapshot.guard.id} and {other.id} write the same node attribute {snapshot.attribute}",
+                f"pcs resource update {other.id} attribute={other.id + '-2' * (other.id == snapshot.attribute)}",
+            )
 
 
 def parameter(snapshot):
     if snapshot.error:
-        yield Finding("parameter", ERROR, "%s: %s" % (snapshot.guard.id, snapshot.error.reason),
-                      "pcs resource update %s %s=" % (snapshot.guard.id, snapshot.error.parameter))
+        yield Finding(
+            "parameter",
+            ERROR,
+            f"{snapshot.guard.id}: {snapshot.error.reason}",
+            f"pcs resource update {snapshot.guard.id} {snapshot.error.parameter}=",
+        )
 
 
 def parameters_differ(snapshot):
     for resource in ([snapshot.guard] if snapshot.guard else []) + snapshot.vips:
         for extra in resource.element.findall("instance_attributes"):
             if extra.find("rule") is not None:
-                yield Finding("parameters-differ", WARNING, "%s has parameters that hold only by a rule, so that nodes may"
-                              " differ" % resource.id, "cibadmin --delete --xml-text '<instance_attributes id=\"%s\"/>'"
-                              % extra.get("id"))
+                yield Finding(
+                    "parameters-differ",
+                    WARNING,
+                    f"{resource.id} has parameters that hold only by a rule, so that nodes may differ",
+                    f"cibadmin --delete --xml-text '<instance_attributes id=\"{extra.get('id')}\"/>'",
+                )
 
 
 def out_of_order(snapshot):
     for resource in ([snapshot.guard] if snapshot.guard else []) + snapshot.vips:
         if (snapshot.configuration.meta(resource, "target-role") or "Started").lower() == "stopped":
-            yield Finding("disabled", ERROR, "%s is disabled" % resource.id, "pcs resource enable %s" % resource.id)
+            yield Finding("disabled", ERROR, f"{resource.id} is disabled", f"pcs resource enable {resource.id}")
         if snapshot.configuration.meta(resource, "is-managed") in ("false", "no", "off", "0"):
-            yield Finding("unmanaged", WARNING, "%s is unmanaged: Pacemaker does not move it" % resource.id,
-                          "pcs resource manage %s" % resource.id)
+            yield Finding(
+                "unmanaged",
+                WARNING,
+                f"{resource.id} is unmanaged: Pacemaker does not move it",
+                f"pcs resource manage {resource.id}",
+            )
 
 
 def left_by_a_move(snapshot):
     for vip in snapshot.vips:
-        left = [item.get("id") for item in snapshot.configuration.constraints
-                if item.get("rsc") in vip.names and item.get("id", "").startswith(("cli-prefer-", "cli-ban-"))]
+        left = [
+            item.get("id")
+            for item in snapshot.configuration.constraints
+            if item.get("rsc") in vip.names and item.get("id", "").startswith(("cli-prefer-", "cli-ban-"))
+        ]
         if left:
-            yield Finding("left-by-a-move", WARNING, "an earlier move or ban still binds %s: %s" % (
-                vip.id, ", ".join(left)), *("pcs constraint remove %s" % name for name in left))
+            yield Finding(
+                "left-by-a-move",
+                WARNING,
+                f"an earlier move or ban still binds {vip.id}: {', '.join(left)}",
+                *(f"pcs constraint remove {name}" for name in left),
+            )
 
 
 def stonith(snapshot):
@@ -271,28 +370,48 @@ def stonith(snapshot):
     devices = [resource for resource in snapshot.configuration.resources if resource.agent.startswith("stonith:")]
     watchdog = span(snapshot.configuration.properties.get("stonith-watchdog-timeout"))
     if enabled and not devices and not watchdog:
-        yield Finding("stonith", ERROR, "stonith-enabled is not false and there is no fence device: Pacemaker starts"
-                      " nothing", "pcs property set stonith-enabled=false")
+        yield Finding(
+            "stonith",
+            ERROR,
+            "stonith-enabled is not false and there is no fence device: Pacemaker starts nothing",
+            "pcs property set stonith-enabled=false",
+        )
     if not enabled:
-        yield Finding("no-stonith", NOTE, "stonith-enabled=false: a node that hangs so badly that its address cannot be"
-                      " stopped keeps it; a fence device would switch it off. Galera itself needs no fencing: a node"
-                      " without quorum refuses writes")
+        yield Finding(
+            "no-stonith",
+            NOTE,
+            "stonith-enabled=false: a node that hangs so badly that its address cannot be"
+            " stopped keeps it; a fence device would switch it off. Galera itself needs no fencing: a node"
+            " without quorum refuses writes",
+        )
 
 
 def quorum_policy(snapshot):
     policy = snapshot.configuration and snapshot.configuration.properties.get("no-quorum-policy", "stop")
     if policy == "ignore":
-        yield Finding("no-quorum-policy", ERROR, "no-quorum-policy=ignore: both sides of a partition hold the virtual IP,"
-                      " and for 1-2 s still when it heals", "pcs property set no-quorum-policy=stop")
+        yield Finding(
+            "no-quorum-policy",
+            ERROR,
+            "no-quorum-policy=ignore: both sides of a partition hold the virtual IP, and for 1-2 s still when it heals",
+            "pcs property set no-quorum-policy=stop",
+        )
     elif policy == "freeze":
-        yield Finding("no-quorum-policy", WARNING, "no-quorum-policy=freeze: a node that is cut off keeps the virtual IP",
-                      "pcs property set no-quorum-policy=stop")
+        yield Finding(
+            "no-quorum-policy",
+            WARNING,
+            "no-quorum-policy=freeze: a node that is cut off keeps the virtual IP",
+            "pcs property set no-quorum-policy=stop",
+        )
 
 
 def maintenance_mode(snapshot):
     if snapshot.configuration and _is_true(snapshot.configuration.properties.get("maintenance-mode", "false")):
-        yield Finding("maintenance-mode", WARNING, "maintenance-mode is on: Pacemaker moves nothing",
-                      "pcs property set maintenance-mode=false")
+        yield Finding(
+            "maintenance-mode",
+            WARNING,
+            "maintenance-mode is on: Pacemaker moves nothing",
+            "pcs property set maintenance-mode=false",
+        )
 
 
 def client_reset(snapshot):
@@ -303,31 +422,52 @@ def client_reset(snapshot):
     for vip in snapshot.vips:
         reset = next((agent for agent in agents if agent.parameters.get("ip") == vip.parameters.get("ip")), None)
         if reset is None:
-            yield Finding("no-client-reset", WARNING, "no vip_client_reset for %s: a client that waits for an answer when the"
-                          " address leaves hangs until its own timeout" % vip.id, *client_reset_lines(vip))
+            yield Finding(
+                "no-client-reset",
+                WARNING,
+                f"no vip_client_reset for {vip.id}: a client that waits for an answer when the"
+                " address leaves hangs until its own timeout",
+                *client_reset_lines(vip),
+            )
             continue
         if not _follows(configuration, reset, vip):
-            yield Finding("client-reset-not-last", WARNING, "%s is not ordered after %s: it stops too late, when nothing can"
-                          " be told to clients any more" % (reset.id, vip.id),
-                          "pcs constraint order %s then %s" % (vip.outermost, reset.outermost))
+            yield Finding(
+                "client-reset-not-last",
+                WARNING,
+                f"{reset.id} is not ordered after {vip.id}: it stops too late, when nothing can"
+                " be told to clients any more",
+                f"pcs constraint order {vip.outermost} then {reset.outermost}",
+            )
         if configuration.colocation(reset, vip) is None and not _in_one_group(reset, vip):
-            yield Finding("client-reset-elsewhere", WARNING, "%s is not colocated with %s" % (reset.id, vip.id),
-                          "pcs constraint colocation add %s with %s" % (reset.outermost, vip.outermost))
+            yield Finding(
+                "client-reset-elsewhere",
+                WARNING,
+                f"{reset.id} is not colocated with {vip.id}",
+                f"pcs constraint colocation add {reset.outermost} with {vip.outermost}",
+            )
         if configuration.meta(reset, "critical") != "false":
-            yield Finding("client-reset-critical", WARNING, "%s has no critical=false: its failure would move %s" % (
-                reset.id, vip.id), "pcs resource meta %s critical=false" % reset.id)
+            yield Finding(
+                "client-reset-critical",
+                WARNING,
+                f"{reset.id} has no critical=false: its failure would move {vip.id}",
+                f"pcs resource meta {reset.id} critical=false",
+            )
         if reset.operation("stop").get("on-fail") != "ignore":
-            yield Finding("client-reset-stop", WARNING, "a stop of %s that fails would keep %s on a node that must lose it" % (
-                reset.id, vip.id), "pcs resource update %s op stop timeout=20s on-fail=ignore" % reset.id,
-                "pcs resource meta %s failure-timeout=60s" % reset.id)
+            yield Finding(
+                "client-reset-stop",
+                WARNING,
+                f"a stop of {reset.id} that fails would keep {vip.id} on a node that must lose it",
+                f"pcs resource update {reset.id} op stop timeout=20s on-fail=ignore",
+                f"pcs resource meta {reset.id} failure-timeout=60s",
+            )
 
 
 def client_reset_lines(vip):
     """Return the pcs lines that give a virtual IP its vip_client_reset."""
     return (
         recipe.client_reset(vip.parameters.get("ip")).pcs_create(),
-        "pcs constraint colocation add %s with %s" % (recipe.CLIENT_RESET, vip.outermost),
-        "pcs constraint order %s then %s" % (vip.outermost, recipe.CLIENT_RESET),
+        f"pcs constraint colocation add {recipe.CLIENT_RESET} with {vip.outermost}",
+        f"pcs constraint order {vip.outermost} then {recipe.CLIENT_RESET}",
     )
 
 
@@ -344,26 +484,42 @@ def _in_one_group(one, other):
 
 def versions(snapshot):
     for what, seen, mend in (
-            ("galera-sync-guard", snapshot.versions, "apt-get install ./galera-sync-guard_*.deb"),
-            ("Pacemaker's feature set", snapshot.features, "apt-get install pacemaker")):
+        ("galera-sync-guard", snapshot.versions, "apt-get install ./galera-sync-guard_*.deb"),
+        ("Pacemaker's feature set", snapshot.features, "apt-get install pacemaker"),
+    ):
         if len(set(seen.values())) > 1:
-            yield Finding("versions-differ", WARNING, "%s differs between nodes: %s" % (what, ", ".join(
-                "%s %s" % pair for pair in sorted(seen.items()))), mend + EVERY_NODE)
+            yield Finding(
+                "versions-differ",
+                WARNING,
+                f"{what} differs between nodes: {', '.join(('{} {}'.format(*pair) for pair in sorted(seen.items())))}",
+                mend + EVERY_NODE,
+            )
 
 
 # Corosync
 
+
 def corosync_nodes(snapshot):
     if snapshot.corosync is not None and snapshot.corosync.get("quorum.two_node") == "1":
-        yield Finding("two-nodes", WARNING, "quorum.two_node is set: with two nodes neither Corosync nor Galera can tell a"
-                      " dead peer from a cut cable; add a third (garbd and a quorum device at least)")
+        yield Finding(
+            "two-nodes",
+            WARNING,
+            "quorum.two_node is set: with two nodes neither Corosync nor Galera can tell a"
+            " dead peer from a cut cable; add a third (garbd and a quorum device at least)",
+        )
 
 
 def corosync_quorum(snapshot):
     if snapshot.corosync is not None and snapshot.corosync.get("quorum.wait_for_all") != "1":
-        yield Finding("wait-for-all", NOTE, "quorum.wait_for_all is not 1: after a full stop a part of the nodes may start"
-                      " the virtual IP before the others are there", "pcs cluster stop --all",
-                      "pcs quorum update wait_for_all=1", "pcs cluster start --all")
+        yield Finding(
+            "wait-for-all",
+            NOTE,
+            "quorum.wait_for_all is not 1: after a full stop a part of the nodes may start"
+            " the virtual IP before the others are there",
+            "pcs cluster stop --all",
+            "pcs quorum update wait_for_all=1",
+            "pcs cluster start --all",
+        )
 
 
 def failure_detection(snapshot):
@@ -373,16 +529,29 @@ def failure_detection(snapshot):
     galera = _galera_span(snapshot, "evs.suspect_timeout", SUSPECT_TIMEOUT)
     token = int(snapshot.corosync["runtime.config.totem.token"]) / 1000
     if detection > _galera_span(snapshot, "evs.inactive_timeout", INACTIVE_TIMEOUT):
-        yield Finding("slow-detection", WARNING, "a dead machine is noticed by Galera after %s but by Corosync (token and"
-                      " consensus) only after %s" % (show(galera), show(detection)), TOTEM)
+        yield Finding(
+            "slow-detection",
+            WARNING,
+            f"a dead machine is noticed by Galera after {show(galera)} but by Corosync (token and"
+            f" consensus) only after {show(detection)}",
+            TOTEM,
+        )
     elif detection > max(galera, DETECTION):
-        yield Finding("detection", NOTE, "a dead machine is noticed by Galera after %s and by Corosync (token and"
-                      " consensus), which moves the virtual IP, after %s" % (show(galera), show(detection)), TOTEM)
+        yield Finding(
+            "detection",
+            NOTE,
+            f"a dead machine is noticed by Galera after {show(galera)} and by Corosync (token and"
+            f" consensus), which moves the virtual IP, after {show(detection)}",
+            TOTEM,
+        )
     if token < 1:
-        yield Finding("short-token", WARNING, "Corosync's token is %s: a busy machine may be taken for dead" % show(token), TOTEM)
+        yield Finding(
+            "short-token", WARNING, f"Corosync's token is {show(token)}: a busy machine may be taken for dead", TOTEM
+        )
 
 
 # MariaDB
+
 
 def bind_address(snapshot):
     bound = snapshot.settings.get("bind_address")
@@ -391,21 +560,33 @@ def bind_address(snapshot):
     addresses = [address.strip() for address in bound.split(",")]
     for vip in snapshot.vips:
         if not any(address in ANY_ADDRESS or _same(address, vip.parameters.get("ip")) for address in addresses):
-            yield Finding("bind-address", ERROR, "bind_address=%s: MariaDB refuses connections to %s" % (
-                bound, vip.parameters.get("ip")), *_in_option_file("bind-address", "0.0.0.0"))
+            yield Finding(
+                "bind-address",
+                ERROR,
+                f"bind_address={bound}: MariaDB refuses connections to {vip.parameters.get('ip')}",
+                *_in_option_file("bind-address", "0.0.0.0"),
+            )
 
 
 def skip_networking(snapshot):
     if _is_true(snapshot.settings.get("skip_networking")):
-        yield Finding("skip-networking", ERROR, "skip_networking is on: MariaDB refuses every connection to the virtual IP",
-                      *_in_option_file("skip-networking", "OFF"))
+        yield Finding(
+            "skip-networking",
+            ERROR,
+            "skip_networking is on: MariaDB refuses every connection to the virtual IP",
+            *_in_option_file("skip-networking", "OFF"),
+        )
 
 
 def port(snapshot):
     used = snapshot.settings.get("port", "3306")
     if used != "3306":
-        yield Finding("port", NOTE, "MariaDB listens on port %s: clients of the virtual IP must name it" % used,
-                      *_in_option_file("port", "3306"))
+        yield Finding(
+            "port",
+            NOTE,
+            f"MariaDB listens on port {used}: clients of the virtual IP must name it",
+            *_in_option_file("port", "3306"),
+        )
 
 
 def saturation_grace(snapshot):
@@ -413,9 +594,13 @@ def saturation_grace(snapshot):
         return
     suspect = _galera_span(snapshot, "evs.suspect_timeout", SUSPECT_TIMEOUT)
     if snapshot.parameters.saturation_grace <= suspect:
-        yield Finding("saturation-grace", WARNING, "saturation_grace=%s is not above evs.suspect_timeout=%s: the crash of"
-                      " another node would move the virtual IP" % (show(snapshot.parameters.saturation_grace), show(suspect)),
-                      "pcs resource update %s saturation_grace=%s" % (snapshot.guard.id, show(max(10.0, 2 * suspect))))
+        yield Finding(
+            "saturation-grace",
+            WARNING,
+            f"saturation_grace={show(snapshot.parameters.saturation_grace)} is not above evs.suspect_timeout={show(suspect)}: the crash of"
+            " another node would move the virtual IP",
+            f"pcs resource update {snapshot.guard.id} saturation_grace={show(max(10.0, 2 * suspect))}",
+        )
 
 
 def ignored_quorum(snapshot):
@@ -423,24 +608,35 @@ def ignored_quorum(snapshot):
         if _is_true(snapshot.provider.get(name)):
             # With the plugin wsrep-provider, as in MariaDB 11.8, every option is a variable and nothing else sets it.
             variable = "wsrep_provider_" + name.replace(".", "_")
-            value = variable + "=OFF" if variable in snapshot.settings else "wsrep_provider_options='%s=false'" % name
-            yield Finding("ignored-quorum", ERROR, "Galera's %s is on: both sides of a partition accept writes" % name,
-                          "mariadb -e \"SET GLOBAL %s\"" % value)
+            value = variable + "=OFF" if variable in snapshot.settings else f"wsrep_provider_options='{name}=false'"
+            yield Finding(
+                "ignored-quorum",
+                ERROR,
+                f"Galera's {name} is on: both sides of a partition accept writes",
+                f'mariadb -e "SET GLOBAL {value}"',
+            )
 
 
 def login(snapshot):
     if snapshot.server and snapshot.server.silence in (DENIED, BLIND):
-        yield Finding("login", ERROR, "the guard cannot log in: %s" % snapshot.server.detail,
-                      *(_own_login(snapshot) if snapshot.server.silence == DENIED else ()))
+        yield Finding(
+            "login",
+            ERROR,
+            f"the guard cannot log in: {snapshot.server.detail}",
+            *(_own_login(snapshot) if snapshot.server.silence == DENIED else ()),
+        )
 
 
 def privileges(snapshot):
     grants = snapshot.settings.get(GRANTS, "").splitlines()
     more = [line for line in grants if not line.startswith(("GRANT USAGE ", "SET DEFAULT ROLE"))]
     if more and snapshot.guard:
-        yield Finding("privileges", NOTE if snapshot.parameters.user == "root" and not snapshot.parameters.defaults_file
-                      else WARNING, "the guard's login may do more than it needs (USAGE): %s" % more[0].partition(" TO ")[0],
-                      *_own_login(snapshot))
+        yield Finding(
+            "privileges",
+            NOTE if snapshot.parameters.user == "root" and not snapshot.parameters.defaults_file else WARNING,
+            f"the guard's login may do more than it needs (USAGE): {more[0].partition(' TO ')[0]}",
+            *_own_login(snapshot),
+        )
 
 
 def _own_login(snapshot):
@@ -449,36 +645,82 @@ def _own_login(snapshot):
     Only that login is ever replaced: another one may serve others too.
     """
     instead = [name for name in ("user", "defaults_file", "host") if name in snapshot.parameters.given]
-    lines = ["adduser --system --no-create-home --home /nonexistent %s%s" % (LOGIN, EVERY_NODE),
-             'mariadb -e "CREATE OR REPLACE USER %s@localhost IDENTIFIED VIA unix_socket"' % LOGIN]
+    lines = [
+        f"adduser --system --no-create-home --home /nonexistent {LOGIN}{EVERY_NODE}",
+        f'mariadb -e "CREATE OR REPLACE USER {LOGIN}@localhost IDENTIFIED VIA unix_socket"',
+    ]
     if snapshot.guard and (instead or snapshot.parameters.os_user != LOGIN):
-        lines.append("pcs resource update %s os_user=%s%s" % (
-            snapshot.guard.id, LOGIN, "".join(" %s=" % name for name in instead)))
+        lines.append(
+            f"pcs resource update {snapshot.guard.id} os_user={LOGIN}{''.join((f' {name}=' for name in instead))}"
+        )
     return lines
 
 
 def mariadb_version(snapshot):
     digits = snapshot.settings.get("version", "").partition("-")[0].split(".")
-    if len(digits) > 1 and "mariadb" in snapshot.settings["version"].lower() and tuple(map(int, digits[:2])) < OLDEST_MARIADB:
-        yield Finding("version", WARNING, "MariaDB %s is older than 10.5, the oldest that is supported"
-                      % snapshot.settings["version"])
+    if (
+        len(digits) > 1
+        and "mariadb" in snapshot.settings["version"].lower()
+        and tuple(map(int, digits[:2])) < OLDEST_MARIADB
+    ):
+        yield Finding(
+            "version",
+            WARNING,
+            f"MariaDB {snapshot.settings['version']} is older than 10.5, the oldest that is supported",
+        )
 
 
 # The kernel
 
+
 def sock_destroy(snapshot):
     if snapshot.destroys_sockets is False and snapshot.resets_clients:
-        yield Finding("sock-destroy", WARNING, "this kernel has no CONFIG_INET_DIAG_DESTROY: vip_client_reset cannot reset"
-                      " connections here; Debian's own kernel has it",
-                      "apt-get install linux-image-$(dpkg --print-architecture)", "reboot")
+        yield Finding(
+            "sock-destroy",
+            WARNING,
+            "this kernel has no CONFIG_INET_DIAG_DESTROY: vip_client_reset cannot reset"
+            " connections here; Debian's own kernel has it",
+            "apt-get install linux-image-$(dpkg --print-architecture)",
+            "reboot",
+        )
 
 
 CHECKS = (
-    no_guard, not_cloned, interleave, no_vip, colocation, migration_threshold, failure_timeout, order, score_rule,
-    not_defined_rule, stickiness, probe_timeout, no_monitor, two_guards, parameter, parameters_differ, out_of_order,
-    left_by_a_move, stonith, quorum_policy, maintenance_mode, client_reset, versions, corosync_nodes, corosync_quorum,
-    failure_detection, bind_address, skip_networking, port, saturation_grace, ignored_quorum, login, privileges,
-    mariadb_version, sock_destroy,
+    no_guard,
+    not_cloned,
+    interleave,
+    no_vip,
+    colocation,
+    migration_threshold,
+    failure_timeout,
+    order,
+    score_rule,
+    not_defined_rule,
+    stickiness,
+    probe_timeout,
+    no_monitor,
+    two_guards,
+    parameter,
+    parameters_differ,
+    out_of_order,
+    left_by_a_move,
+    stonith,
+    quorum_policy,
+    maintenance_mode,
+    client_reset,
+    versions,
+    corosync_nodes,
+    corosync_quorum,
+    failure_detection,
+    bind_address,
+    skip_networking,
+    port,
+    saturation_grace,
+    ignored_quorum,
+    login,
+    privileges,
+    mariadb_version,
+    sock_destroy,
 )
 
 
@@ -489,8 +731,10 @@ def _is_true(text):
 def _stickiness(configuration, vip):
     """Return what holds a virtual IP where it is: in a group, that of all members together."""
     members = [vip.id] if vip.group is None else [member.get("id") for member in vip.group.iterfind("primitive")]
-    return min(1000000, sum(number(configuration.meta(configuration.resource(name), "resource-stickiness"), 0)
-                            for name in members))
+    return min(
+        1000000,
+        sum(number(configuration.meta(configuration.resource(name), "resource-stickiness"), 0) for name in members),
+    )
 
 
 def _corosync_detection(snapshot):
@@ -515,7 +759,7 @@ def _galera_span(snapshot, name, default):
 
 
 def _in_option_file(name, value):
-    return ("printf '[mariadbd]\\n%s = %s\\n' >%s" % (name, value, OPTION_FILE % name), "systemctl restart mariadb")
+    return (f"printf '[mariadbd]\\n{name} = {value}\\n' >{OPTION_FILE % name}", "systemctl restart mariadb")
 
 
 def _same(one, other):

@@ -54,19 +54,26 @@ def find(host, name=None, overrides=None):
     try:
         cib, note = cluster.cib_or_what_is_left(host)
     except Trouble as trouble:
-        return Guard(host, name or GUARD, overrides, note="%s; these are the default parameters" % trouble)
+        return Guard(host, name or GUARD, overrides, note=f"{trouble}; these are the default parameters")
     configuration = Configuration(cib)
     if note:
         note += "; these are the parameters that it left on disk"
     guards = {resource.id: resource for resource in configuration.guards}
     if name and name not in guards:
-        raise Trouble("there is no guard %s in the cluster's configuration%s" % (
-            name, ", only " + ", ".join(guards) if guards else ""))
+        raise Trouble(
+            f"there is no guard {name} in the cluster's configuration{', only ' + ', '.join(guards) if guards else ''}"
+        )
     if not guards:
-        return Guard(host, GUARD, overrides, cluster.local_node(host), configuration,
-                     "the cluster has no guard yet; these are the default parameters")
+        return Guard(
+            host,
+            GUARD,
+            overrides,
+            cluster.local_node(host),
+            configuration,
+            "the cluster has no guard yet; these are the default parameters",
+        )
     if not name and len(guards) > 1:
-        raise Trouble("there are several guards, choose one with --resource: %s" % ", ".join(guards), USAGE)
+        raise Trouble(f"there are several guards, choose one with --resource: {', '.join(guards)}", USAGE)
     resource = guards[name] if name else next(iter(guards.values()))
     return Guard(host, resource.id, {**resource.parameters, **overrides}, cluster.local_node(host), configuration, note)
 
@@ -75,4 +82,4 @@ def _refuse_unknown(overrides):
     known = [parameter.name for parameter in AGENT.parameters]
     for name in overrides:
         if name not in known:
-            raise Trouble("the guard has no parameter %s, but: %s" % (name, ", ".join(known)), USAGE)
+            raise Trouble(f"the guard has no parameter {name}, but: {', '.join(known)}", USAGE)

@@ -17,23 +17,31 @@ class Host:
     """
 
     def __init__(self, environ, stdin, root=""):
-        self.environ = {**environ, "LC_ALL": "C.UTF-8",
-                        "PATH": environ.get("PATH", "") + os.pathsep + SEARCH_PATH}
+        self.environ = {**environ, "LC_ALL": "C.UTF-8", "PATH": environ.get("PATH", "") + os.pathsep + SEARCH_PATH}
         self.stdin = stdin
         self.root = root
 
     def run(self, *command, text=None, patience=PATIENCE, **variables):
         """Run a tool and return its CompletedProcess, whatever its exit code; Trouble when it is missing or hangs."""
         try:
-            return subprocess.run(command, env={**self.environ, **variables}, input=text, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL if text is None else None, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, check=False, timeout=patience)
+            return subprocess.run(
+                command,
+                env={**self.environ, **variables},
+                input=text,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL if text is None else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=patience,
+            )
         except FileNotFoundError:
-            raise Trouble("%s is not installed on this node%s" % (command[0], PACKAGES.get(command[0], ""))) from None
+            raise Trouble(f"{command[0]} is not installed on this node{PACKAGES.get(command[0], '')}") from None
         except subprocess.TimeoutExpired:
-            raise Trouble("%s did not answer within %g s" % (command[0], patience)) from None
+            raise Trouble(f"{command[0]} did not answer within {patience:g} s") from None
         except OSError as error:
-            raise Trouble("%s: %s" % (command[0], error.strerror)) from None
+            raise Trouble(f"{command[0]}: {error.strerror}") from None
 
     def read(self, path):
         """Return a file's text, None when it does not exist or may not be read."""
@@ -53,5 +61,6 @@ class Host:
         return os.geteuid() == 0
 
 
-PACKAGES = {tool: " (package pacemaker-cli-utils)" for tool in
-            ("cibadmin", "crm_diff", "crm_mon", "crm_node", "crm_verify", "attrd_updater")}
+PACKAGES = dict.fromkeys(
+    ("cibadmin", "crm_diff", "crm_mon", "crm_node", "crm_verify", "attrd_updater"), " (package pacemaker-cli-utils)"
+)

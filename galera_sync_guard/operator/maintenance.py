@@ -26,8 +26,9 @@ def maintenance(host, arguments, screen):
         elif arguments.switch == "off":
             _remove(path)
     except OSError as error:
-        raise Trouble("%s: %s%s" % (path, error.strerror,
-                                    "; run this as root" if isinstance(error, PermissionError) else "")) from None
+        raise Trouble(
+            f"{path}: {error.strerror}{'; run this as root' if isinstance(error, PermissionError) else ''}"
+        ) from None
     code = _wait_until_free(host, guard, screen) if arguments.switch == "on" and guard.node else GOOD
     return max(code, _show(guard, arguments, screen))
 
@@ -35,8 +36,14 @@ def maintenance(host, arguments, screen):
 def _show(guard, arguments, screen):
     reason = probe.maintenance_reason(guard.parameters.maintenance_file)
     if arguments.json:
-        screen.json({"node": guard.node, "maintenance": reason is not None, "reason": reason,
-                     "file": guard.parameters.maintenance_file})
+        screen.json(
+            {
+                "node": guard.node,
+                "maintenance": reason is not None,
+                "reason": reason,
+                "file": guard.parameters.maintenance_file,
+            }
+        )
         return GOOD
     if guard.note:
         screen.line(Cell(guard.note, "dim"))
@@ -44,8 +51,16 @@ def _show(guard, arguments, screen):
     if reason is None:
         screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP")
     else:
-        screen.line(where, " is ", Cell("out of service", "warn"), " for the virtual IP", ": " + reason if reason else "",
-                    " (", guard.parameters.maintenance_file, ")")
+        screen.line(
+            where,
+            " is ",
+            Cell("out of service", "warn"),
+            " for the virtual IP",
+            ": " + reason if reason else "",
+            " (",
+            guard.parameters.maintenance_file,
+            ")",
+        )
     return GOOD
 
 
@@ -58,13 +73,15 @@ def _wait_until_free(host, guard, screen):
         try:
             picture = Picture(cluster.picture(host))
         except Trouble:
-            return GOOD     # Pacemaker was stopped meanwhile: no virtual IP is here
+            return GOOD  # Pacemaker was stopped meanwhile: no virtual IP is here
         left = [vip for vip in vips if guard.node in picture.left_on(vip)]
         if not left:
             return GOOD
         if time.monotonic() > end:
-            screen.line(Cell("%s is still on %s after %g s" % (", ".join(left), guard.node, PATIENCE), "bad"),
-                        ": galera-sync-guard status says more")
+            screen.line(
+                Cell(f"{', '.join(left)} is still on {guard.node} after {PATIENCE:g} s", "bad"),
+                ": galera-sync-guard status says more",
+            )
             return BAD
         time.sleep(POLL)
 

@@ -14,10 +14,15 @@ Colours appear on a terminal only, and not when NO_COLOR is set. Pacemaker's too
 root, or as a member of the group haclient for what only looks at the cluster."""
 
 FILES = (
-    ("/var/lib/galera-sync-guard/maintenance", "The maintenance file, unless the guard's parameter maintenance_file"
-     " names another; its first line is the reason."),
-    ("/usr/share/doc/galera-sync-guard/examples", "The recipes as scripts for pcs and crmsh, and the SQL for a database"
-     " user with no privileges."),
+    (
+        "/var/lib/galera-sync-guard/maintenance",
+        "The maintenance file, unless the guard's parameter maintenance_file"
+        " names another; its first line is the reason.",
+    ),
+    (
+        "/usr/share/doc/galera-sync-guard/examples",
+        "The recipes as scripts for pcs and crmsh, and the SQL for a database user with no privileges.",
+    ),
 )
 
 
@@ -25,23 +30,26 @@ def man_page():
     """Return the page."""
     top = parser()
     commands = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction)).choices
-    lines = ['.TH "GALERA\\-SYNC\\-GUARD" "8" "" "galera-sync-guard %s" "System administration"' % __version__,
-             ".SH NAME", "galera\\-sync\\-guard \\- set up, check and explain the guard of a virtual IP",
-             ".SH SYNOPSIS"]
+    lines = [
+        f'.TH "GALERA\\-SYNC\\-GUARD" "8" "" "galera-sync-guard {__version__}" "System administration"',
+        ".SH NAME",
+        "galera\\-sync\\-guard \\- set up, check and explain the guard of a virtual IP",
+        ".SH SYNOPSIS",
+    ]
     for command in commands.values():
         lines += [_escaped(" ".join(command.format_usage().removeprefix("usage: ").split())), ".br"]
     lines += [".SH DESCRIPTION", *_paragraphs(DESCRIPTION), ".SH COMMANDS"]
     for name, command in commands.items():
-        lines += [".SS %s" % _escaped(name), *_paragraphs(command.description)]
+        lines += [f".SS {_escaped(name)}", *_paragraphs(command.description)]
         for action in command._actions:
             if not isinstance(action, argparse._HelpAction):
-                lines += [".TP", "\\fB%s\\fR" % _escaped(_shown(action)), _escaped(action.help or "")]
+                lines += [".TP", f"\\fB{_escaped(_shown(action))}\\fR", _escaped(action.help or "")]
     lines.append(".SH EXIT STATUS")
     for code, meaning in MEANINGS.items():
-        lines += [".TP", "\\fB%d\\fR" % code, _escaped(meaning)]
+        lines += [".TP", f"\\fB{int(code)}\\fR", _escaped(meaning)]
     lines.append(".SH FILES")
     for path, meaning in FILES:
-        lines += [".TP", "\\fI%s\\fR" % _escaped(path), _escaped(meaning)]
+        lines += [".TP", f"\\fI{_escaped(path)}\\fR", _escaped(meaning)]
     lines += [".SH SEE ALSO", "ocf_custom_galera_sync_guard(7), crm_mon(8), pcs(8), crm(8)"]
     return "\n".join(lines) + "\n"
 
@@ -49,7 +57,7 @@ def man_page():
 def _shown(action):
     if action.option_strings:
         value = "" if action.nargs == 0 else " " + (action.metavar or action.dest.upper())
-        return ", ".join(action.option_strings) + ("[=%s]" % action.metavar if action.nargs == "?" else value)
+        return ", ".join(action.option_strings) + (f"[={action.metavar}]" if action.nargs == "?" else value)
     return "|".join(action.choices) if action.choices else action.metavar or action.dest
 
 

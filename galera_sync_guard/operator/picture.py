@@ -18,10 +18,16 @@ class Picture:
         self.nodes = {node.get("name"): _node_state(node) for node in root.iterfind("nodes/node")}
         resources = root.find("resources")
         self._instances = list(resources.iter("resource")) if resources is not None else []
-        self.failures = [{"node": item.get("node"), "operation": item.get("op_key", item.get("id")),
-                          "exit_code": int(item.get("exitcode", "-1")), "reason": item.get("exitreason", ""),
-                          "when": item.get("last-rc-change", "")}
-                         for item in root.iterfind("failures/failure")]
+        self.failures = [
+            {
+                "node": item.get("node"),
+                "operation": item.get("op_key", item.get("id")),
+                "exit_code": int(item.get("exitcode", "-1")),
+                "reason": item.get("exitreason", ""),
+                "when": item.get("last-rc-change", ""),
+            }
+            for item in root.iterfind("failures/failure")
+        ]
 
     def where(self, name):
         """Return the nodes on which a resource is started, in order of their names."""
@@ -32,16 +38,29 @@ class Picture:
         return self._with_role(name, (*STARTED, STOPPING))
 
     def _with_role(self, name, roles):
-        return sorted(node.get("name") for instance in self._instances
-                      if instance.get("id", "").partition(":")[0] == name and instance.get("role") in roles
-                      for node in instance.iterfind("node"))
+        return sorted(
+            node.get("name")
+            for instance in self._instances
+            if instance.get("id", "").partition(":")[0] == name and instance.get("role") in roles
+            for node in instance.iterfind("node")
+        )
 
     def troubles(self, name):
         """Return the words that crm_mon has for what is wrong with a resource."""
-        return sorted({word for instance in self._instances if instance.get("id", "").partition(":")[0] == name
-                       for word in ("failed", "blocked", "orphaned") if instance.get(word) == "true"}
-                      | {"unmanaged" for instance in self._instances
-                         if instance.get("id", "").partition(":")[0] == name and instance.get("managed") == "false"})
+        return sorted(
+            {
+                word
+                for instance in self._instances
+                if instance.get("id", "").partition(":")[0] == name
+                for word in ("failed", "blocked", "orphaned")
+                if instance.get(word) == "true"
+            }
+            | {
+                "unmanaged"
+                for instance in self._instances
+                if instance.get("id", "").partition(":")[0] == name and instance.get("managed") == "false"
+            }
+        )
 
 
 class Step:
@@ -57,7 +76,7 @@ def history(cib, name):
     """Return the last start or stop of a resource on each node, the oldest first: Pacemaker keeps no more."""
     steps = []
     for state in cib.iterfind("status/node_state"):
-        for operation in state.iterfind("lrm/lrm_resources/lrm_resource[@id='%s']/lrm_rsc_op" % name):
+        for operation in state.iterfind(f"lrm/lrm_resources/lrm_resource[@id='{name}']/lrm_rsc_op"):
             when = operation.get("last-rc-change", "")
             if operation.get("operation") in ("start", "stop") and operation.get("rc-code") == "0" and when.isdigit():
                 steps.append(Step(int(when), state.get("uname"), operation.get("operation")))

@@ -5,7 +5,15 @@ from xml.etree import ElementTree
 
 from galera_sync_guard.operator import findings
 from galera_sync_guard.operator.configuration import (
-    ADDRESS_AGENTS, GUARD, GUARD_AGENT, RESET_AGENT, VIRTUAL_IP, Configuration, Resource, span)
+    ADDRESS_AGENTS,
+    GUARD,
+    GUARD_AGENT,
+    RESET_AGENT,
+    VIRTUAL_IP,
+    Configuration,
+    Resource,
+    span,
+)
 from galera_sync_guard.operator.recipe import CLIENT_RESET, CLONE
 
 PROPERTIES = "cib-bootstrap-options"
@@ -38,7 +46,7 @@ def add(cib, recipe, properties):
     for name, value in properties.items():
         if configuration.properties.get(name) != value:
             _set_property(section.find("crm_config"), name, value)
-            added.append("property %s=%s" % (name, value))
+            added.append(f"property {name}={value}")
     return _next(cib, new) if added else cib, added
 
 
@@ -57,13 +65,15 @@ def remove(cib):
         if bound & names:
             taken.append(item)
             if bound - names:
-                refusals.append("constraint %s binds %s too" % (item.get("id"), ", ".join(sorted(bound - names))))
+                refusals.append(f"constraint {item.get('id')} binds {', '.join(sorted(bound - names))} too")
     if refusals:
         raise Refusal(*refusals)
     new = copy.deepcopy(cib)
     section = new.find("configuration")
-    for part, ids in (("constraints", {item.get("id") for item in taken}),
-                      ("resources", {resource.outermost for resource in ours})):
+    for part, ids in (
+        ("constraints", {item.get("id") for item in taken}),
+        ("resources", {resource.outermost for resource in ours}),
+    ):
         for element in list(section.find(part)):
             if element.get("id") in ids:
                 section.find(part).remove(element)
@@ -91,13 +101,13 @@ def _refuse_others(configuration, recipe):
             refusals += _differences(found, wanted)
     for guard in configuration.guards:
         if guard.id != GUARD:
-            refusals.append("there is another guard, %s" % guard.id)
+            refusals.append(f"there is another guard, {guard.id}")
     for vip in configuration.addresses:
         if vip.id != VIRTUAL_IP and vip.parameters.get("ip") == recipe.vip.parameters["ip"]:
-            refusals.append("%s has the address %s already" % (vip.id, vip.parameters["ip"]))
+            refusals.append(f"{vip.id} has the address {vip.parameters['ip']} already")
     for element in configuration.section.find("resources").iter():
         if element.get("id") in recipe.resources() and element.tag != "primitive":
-            refusals.append("%s is a %s" % (element.get("id"), element.tag))
+            refusals.append(f"{element.get('id')} is a {element.tag}")
     if refusals:
         raise Refusal(*refusals)
 
@@ -105,37 +115,42 @@ def _refuse_others(configuration, recipe):
 def _differences(found, wanted):
     """Return how a resource of that name is not the recipe's."""
     if found.agent != wanted.agent:
-        return ["%s is %s, not %s" % (found.id, found.agent, wanted.agent)]
+        return [f"{found.id} is {found.agent}, not {wanted.agent}"]
     different = []
-    for what, is_there, should in (("parameter", found.parameters, wanted.parameters),
-                                   ("meta attribute", found.meta, wanted.meta)):
+    for what, is_there, should in (
+        ("parameter", found.parameters, wanted.parameters),
+        ("meta attribute", found.meta, wanted.meta),
+    ):
         for name in sorted(is_there.keys() | should.keys()):
             if is_there.get(name) != should.get(name):
-                different.append("%s has the %s %s=%s, and setup would give it %s" % (
-                    found.id, what, name, is_there.get(name, "(none)"), should.get(name, "none")))
-    monitors = [(span(op.get("interval")), span(op.get("timeout"))) for op in found.operations
-                if op.get("name") == "monitor"]
+                different.append(
+                    f"{found.id} has the {what} {name}={is_there.get(name, '(none)')}, and setup would give it {should.get(name, 'none')}"
+                )
+    monitors = [
+        (span(op.get("interval")), span(op.get("timeout"))) for op in found.operations if op.get("name") == "monitor"
+    ]
     if monitors != [(span(wanted.monitor["interval"]), span(wanted.monitor.get("timeout")))]:
-        different.append("%s has another monitor than setup would give it" % found.id)
+        different.append(f"{found.id} has another monitor than setup would give it")
     on_fail = found.operation("stop").get("on-fail")
     if wanted.stop and on_fail != wanted.stop["on-fail"]:
-        different.append("%s's stop has on-fail=%s, and setup would give it %s" % (
-            found.id, on_fail or "(none)", wanted.stop["on-fail"]))
+        different.append(
+            f"{found.id}'s stop has on-fail={on_fail or '(none)'}, and setup would give it {wanted.stop['on-fail']}"
+        )
     if found.group is not None:
-        different.append("%s is in the group %s" % (found.id, found.group.get("id")))
+        different.append(f"{found.id} is in the group {found.group.get('id')}")
     if (found.clone is None) == (found.id == GUARD):
-        different.append("%s is %s clone" % (found.id, "no" if found.clone is None else "a"))
+        different.append(f"{found.id} is {'no' if found.clone is None else 'a'} clone")
     return different
 
 
 def _foreign(resource):
     agents = {GUARD: (GUARD_AGENT,), VIRTUAL_IP: ADDRESS_AGENTS, CLIENT_RESET: (RESET_AGENT,)}[resource.id]
     if resource.agent not in agents:
-        return ["%s is %s, which setup did not make" % (resource.id, resource.agent)]
+        return [f"{resource.id} is {resource.agent}, which setup did not make"]
     if resource.group is not None:
-        return ["%s is in the group %s, which setup did not make" % (resource.id, resource.group.get("id"))]
+        return [f"{resource.id} is in the group {resource.group.get('id')}, which setup did not make"]
     if resource.id == GUARD and resource.outermost not in (CLONE, GUARD):
-        return ["%s is in the clone %s, which setup did not make" % (resource.id, resource.outermost)]
+        return [f"{resource.id} is in the clone {resource.outermost}, which setup did not make"]
     return []
 
 
@@ -145,8 +160,11 @@ def _missing_constraints(new, recipe):
     guard = Resource(*_primitive_in_clone(recipe))
     snapshot = findings.Snapshot(configuration, configuration.resource(GUARD) or guard, resets_clients=True)
     snapshot.vips = [configuration.resource(VIRTUAL_IP)]
-    missing = {finding.name for check in (findings.score_rule, findings.not_defined_rule, findings.colocation,
-                                          findings.client_reset) for finding in check(snapshot)}
+    missing = {
+        finding.name
+        for check in (findings.score_rule, findings.not_defined_rule, findings.colocation, findings.client_reset)
+        for finding in check(snapshot)
+    }
     return [element for name, element in recipe.constraints().items() if name in missing]
 
 
@@ -160,9 +178,10 @@ def _with_free_id(element, new):
     taken = {item.get("id") for item in new.iter()}
     name, number = element.get("id"), 1
     while name in taken:
-        name, number = "%s-%d" % (element.get("id"), number), number + 1
-    renamed = ElementTree.fromstring(ElementTree.tostring(element, "unicode").replace(
-        'id="%s' % element.get("id"), 'id="%s' % name))
+        name, number = f"{element.get('id')}-{int(number)}", number + 1
+    renamed = ElementTree.fromstring(
+        ElementTree.tostring(element, "unicode").replace(f'id="{element.get("id")}', f'id="{name}')
+    )
     return renamed
 
 
@@ -172,7 +191,7 @@ def _set_property(crm_config, name, value):
         options = ElementTree.SubElement(crm_config, "cluster_property_set", id=PROPERTIES)
     pair = next((item for item in options if item.get("name") == name), None)
     if pair is None:
-        pair = ElementTree.SubElement(options, "nvpair", id="%s-%s" % (options.get("id"), name), name=name)
+        pair = ElementTree.SubElement(options, "nvpair", id=f"{options.get('id')}-{name}", name=name)
     pair.set("value", value)
 
 
@@ -183,7 +202,7 @@ def _bound(item):
 
 
 def _label(element):
-    return "%s %s" % (element.tag.removeprefix("rsc_"), element.get("id"))
+    return f"{element.tag.removeprefix('rsc_')} {element.get('id')}"
 
 
 def _next(cib, new):

@@ -27,13 +27,13 @@ class Primitive:
 
     def pcs_create(self):
         """Return the pcs line that makes it."""
-        return "pcs resource create %s %s %s %s" % (self.name, self.agent, _words(self.parameters), self.words)
+        return f"pcs resource create {self.name} {self.agent} {_words(self.parameters)} {self.words}"
 
     @property
     def words(self):
         """Its description after the parameters, as pcs and crmsh have it in common."""
         stop = " op stop " + _words(self.stop) if self.stop else ""
-        return "op monitor %s%s meta %s" % (_words(self.monitor), stop, _words(self.meta))
+        return f"op monitor {_words(self.monitor)}{stop} meta {_words(self.meta)}"
 
     def xml(self):
         """Return it as XML, with the ids that pcs gives."""
@@ -43,12 +43,19 @@ class Primitive:
         _add_pairs(element, "meta_attributes", self.meta)
         operations = ElementTree.SubElement(element, "operations")
         default = {"timeout": TIMEOUT}
-        for name, interval, rest in sorted([("monitor", self.monitor["interval"], self.monitor),
-                                            ("stop", "0s", self.stop or default),
-                                            *((name, "0s", default) for name in self.operations)],
-                                           key=lambda operation: operation[0]):
-            ElementTree.SubElement(operations, "op", {
-                "name": name, **rest, "interval": interval, "id": "%s-%s-interval-%s" % (self.name, name, interval)})
+        for name, interval, rest in sorted(
+            [
+                ("monitor", self.monitor["interval"], self.monitor),
+                ("stop", "0s", self.stop or default),
+                *((name, "0s", default) for name in self.operations),
+            ],
+            key=lambda operation: operation[0],
+        ):
+            ElementTree.SubElement(
+                operations,
+                "op",
+                {"name": name, **rest, "interval": interval, "id": f"{self.name}-{name}-interval-{interval}"},
+            )
         return element
 
 
@@ -58,8 +65,15 @@ def client_reset(address):
     A failed stop would block it, and with it the virtual IP, which stops after it, on a node that must lose it: measured
     on Pacemaker 2.1.5 with a stop that returns 1, with an agent that is missing, and after the executor was killed.
     """
-    return Primitive(CLIENT_RESET, RESET_AGENT, {"ip": address}, {"critical": "false", "failure-timeout": "60s"},
-                     {"interval": "10s"}, ("reload-agent", "start"), {"timeout": TIMEOUT, "on-fail": "ignore"})
+    return Primitive(
+        CLIENT_RESET,
+        RESET_AGENT,
+        {"ip": address},
+        {"critical": "false", "failure-timeout": "60s"},
+        {"interval": "10s"},
+        ("reload-agent", "start"),
+        {"timeout": TIMEOUT, "on-fail": "ignore"},
+    )
 
 
 class Recipe:
@@ -68,12 +82,20 @@ class Recipe:
     def __init__(self, address, prefix, nic=None, parameters=None, with_client_reset=False):
         place = {"nic": nic} if nic else {}
         self.guard = Primitive(
-            GUARD, GUARD_AGENT, {"mode": "score", "watch_interval": "200ms", **(parameters or {})},
-            {"migration-threshold": "1", "failure-timeout": "30s"}, {"interval": "1s", "timeout": "10s"},
-            tuple(action.name for action in AGENT.actions if action.name not in ("monitor", "stop", "validate-all")))
+            GUARD,
+            GUARD_AGENT,
+            {"mode": "score", "watch_interval": "200ms", **(parameters or {})},
+            {"migration-threshold": "1", "failure-timeout": "30s"},
+            {"interval": "1s", "timeout": "10s"},
+            tuple(action.name for action in AGENT.actions if action.name not in ("monitor", "stop", "validate-all")),
+        )
         self.vip = Primitive(
-            VIRTUAL_IP, ADDRESS_AGENT, {"ip": address, "cidr_netmask": str(prefix), **place},
-            {"resource-stickiness": "100"}, {"interval": "5s"})
+            VIRTUAL_IP,
+            ADDRESS_AGENT,
+            {"ip": address, "cidr_netmask": str(prefix), **place},
+            {"resource-stickiness": "100"},
+            {"interval": "5s"},
+        )
         self.client_reset = client_reset(address) if with_client_reset else None
 
     def pcs(self):
@@ -81,17 +103,17 @@ class Recipe:
         guard, vip, reset = self.guard, self.vip, self.client_reset
         lines = [
             guard.pcs_create(),
-            "pcs resource clone %s meta interleave=true" % guard.name,
+            f"pcs resource clone {guard.name} meta interleave=true",
             vip.pcs_create(),
-            "pcs constraint location %s rule score-attribute=%s defined %s" % (vip.name, guard.name, guard.name),
-            "pcs constraint location %s rule score=-INFINITY not_defined %s" % (vip.name, guard.name),
-            "pcs constraint colocation add %s with %s" % (vip.name, CLONE),
+            f"pcs constraint location {vip.name} rule score-attribute={guard.name} defined {guard.name}",
+            f"pcs constraint location {vip.name} rule score=-INFINITY not_defined {guard.name}",
+            f"pcs constraint colocation add {vip.name} with {CLONE}",
         ]
         if reset:
             lines += [
                 reset.pcs_create(),
-                "pcs constraint colocation add %s with %s" % (reset.name, vip.name),
-                "pcs constraint order %s then %s" % (vip.name, reset.name),
+                f"pcs constraint colocation add {reset.name} with {vip.name}",
+                f"pcs constraint order {vip.name} then {reset.name}",
             ]
         return lines
 
@@ -99,18 +121,18 @@ class Recipe:
         """Return what crm configure reads."""
         guard, vip, reset = self.guard, self.vip, self.client_reset
         lines = [
-            "primitive %s %s params %s %s" % (guard.name, guard.agent, _words(guard.parameters), guard.words),
-            "clone %s %s meta interleave=true" % (CLONE, guard.name),
-            "primitive %s %s params %s %s" % (vip.name, vip.agent, _words(vip.parameters), vip.words),
-            "location %s-by-score %s rule %s: defined %s" % (vip.name, vip.name, guard.name, guard.name),
-            "location %s-needs-score %s rule -inf: not_defined %s" % (vip.name, vip.name, guard.name),
-            "colocation %s-with-guard inf: %s %s" % (vip.name, vip.name, CLONE),
+            f"primitive {guard.name} {guard.agent} params {_words(guard.parameters)} {guard.words}",
+            f"clone {CLONE} {guard.name} meta interleave=true",
+            f"primitive {vip.name} {vip.agent} params {_words(vip.parameters)} {vip.words}",
+            f"location {vip.name}-by-score {vip.name} rule {guard.name}: defined {guard.name}",
+            f"location {vip.name}-needs-score {vip.name} rule -inf: not_defined {guard.name}",
+            f"colocation {vip.name}-with-guard inf: {vip.name} {CLONE}",
         ]
         if reset:
             lines += [
-                "primitive %s %s params %s %s" % (reset.name, reset.agent, _words(reset.parameters), reset.words),
-                "colocation %s-with-%s inf: %s %s" % (reset.name, vip.name, reset.name, vip.name),
-                "order %s-then-%s Mandatory: %s %s" % (vip.name, reset.name, vip.name, reset.name),
+                f"primitive {reset.name} {reset.agent} params {_words(reset.parameters)} {reset.words}",
+                f"colocation {reset.name}-with-{vip.name} inf: {reset.name} {vip.name}",
+                f"order {vip.name}-then-{reset.name} Mandatory: {vip.name} {reset.name}",
             ]
         return [*lines, "commit"]
 
@@ -128,32 +150,39 @@ class Recipe:
         """Return the XML of the constraints by what check calls their absence."""
         made = {
             "no-score-rule": _location("location-" + VIRTUAL_IP, "defined", {"score-attribute": GUARD}),
-            "no-not-defined-rule": _location("location-%s-1" % VIRTUAL_IP, "not_defined", {"score": "-INFINITY"}),
+            "no-not-defined-rule": _location(f"location-{VIRTUAL_IP}-1", "not_defined", {"score": "-INFINITY"}),
             "no-colocation": _colocation(VIRTUAL_IP, CLONE),
         }
         if self.client_reset:
             made["client-reset-elsewhere"] = _colocation(CLIENT_RESET, VIRTUAL_IP)
-            made["client-reset-not-last"] = ElementTree.Element("rsc_order", {
-                "first": VIRTUAL_IP, "first-action": "start", "then": CLIENT_RESET, "then-action": "start",
-                "id": "order-%s-%s-mandatory" % (VIRTUAL_IP, CLIENT_RESET)})
+            made["client-reset-not-last"] = ElementTree.Element(
+                "rsc_order",
+                {
+                    "first": VIRTUAL_IP,
+                    "first-action": "start",
+                    "then": CLIENT_RESET,
+                    "then-action": "start",
+                    "id": f"order-{VIRTUAL_IP}-{CLIENT_RESET}-mandatory",
+                },
+            )
         return made
 
 
 def _words(pairs):
-    return " ".join("%s=%s" % (name, _quoted(value)) for name, value in pairs.items())
+    return " ".join(f"{name}={_quoted(value)}" for name, value in pairs.items())
 
 
 def _quoted(value):
     plain = all(character.isalnum() or character in "%+,-./:=@_" for character in value)
-    return value if plain and value else '"%s"' % value
+    return value if plain and value else f'"{value}"'
 
 
 def _add_pairs(element, kind, pairs):
     if pairs:
-        name = "%s-%s" % (element.get("id"), kind)
+        name = f"{element.get('id')}-{kind}"
         attributes = ElementTree.SubElement(element, kind, id=name)
         for key in sorted(pairs):
-            ElementTree.SubElement(attributes, "nvpair", id="%s-%s" % (name, key), name=key, value=pairs[key])
+            ElementTree.SubElement(attributes, "nvpair", id=f"{name}-{key}", name=key, value=pairs[key])
 
 
 def _location(name, operation, score):
@@ -164,6 +193,12 @@ def _location(name, operation, score):
 
 
 def _colocation(resource, other):
-    return ElementTree.Element("rsc_colocation", {
-        "rsc": resource, "with-rsc": other, "score": "INFINITY",
-        "id": "colocation-%s-%s-INFINITY" % (resource, other)})
+    return ElementTree.Element(
+        "rsc_colocation",
+        {
+            "rsc": resource,
+            "with-rsc": other,
+            "score": "INFINITY",
+            "id": f"colocation-{resource}-{other}-INFINITY",
+        },
+    )

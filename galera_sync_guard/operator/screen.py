@@ -50,7 +50,7 @@ class Screen:
         if not isinstance(part, Cell):
             return _printable(str(part))
         text = _printable(part.text)
-        return "\033[%sm%s\033[0m" % (COLOURS[part.colour], text) if part.colour and self.coloured else text
+        return f"\033[{COLOURS[part.colour]}m{text}\033[0m" if part.colour and self.coloured else text
 
 
 def _printable(text):

@@ -23,15 +23,15 @@ POLL = 0.3
 
 # What --os-user needs.
 CREATE_OS_USER = "adduser --system --no-create-home --home /nonexistent %s (on every node)"
-CREATE_LOGIN = "mariadb -e \"CREATE USER %s@localhost IDENTIFIED VIA unix_socket\""
+CREATE_LOGIN = 'mariadb -e "CREATE USER %s@localhost IDENTIFIED VIA unix_socket"'
 
 # What each property means for a Galera cluster; setup never sets one without a yes.
 MEANINGS = {
     "stonith-enabled": "Pacemaker starts nothing before there is a fence device or stonith-enabled=false. Without fencing"
-                       " a node that hangs so badly that its address cannot be stopped keeps it; the data are safe, since"
-                       " a Galera node without quorum refuses writes. With a fence device, configure it and leave this on.",
+    " a node that hangs so badly that its address cannot be stopped keeps it; the data are safe, since"
+    " a Galera node without quorum refuses writes. With a fence device, configure it and leave this on.",
     "no-quorum-policy": "With stop, a node that is cut off gives the virtual IP up. With ignore, both sides of a"
-                        " partition hold it, with freeze the node that is cut off keeps it.",
+    " partition hold it, with freeze the node that is cut off keeps it.",
 }
 
 
@@ -51,14 +51,23 @@ def _recipe(host, arguments):
     try:
         interface = ipaddress.ip_interface(arguments.vip)
     except ValueError as error:
-        raise Trouble("--vip: %s" % error, USAGE) from None
-    parameters = {name: value for name, value in (("os_user", arguments.os_user),
-                                                  ("defaults_file", arguments.defaults_file)) if value}
-    return Recipe(str(interface.ip), interface.network.prefixlen, arguments.nic, parameters,
-                  host.exists(cluster.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")))
+        raise Trouble(f"--vip: {error}", USAGE) from None
+    parameters = {
+        name: value
+        for name, value in (("os_user", arguments.os_user), ("defaults_file", arguments.defaults_file))
+        if value
+    }
+    return Recipe(
+        str(interface.ip),
+        interface.network.prefixlen,
+        arguments.nic,
+        parameters,
+        host.exists(cluster.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
+    )
 
 
 # To print
+
 
 def _print(arguments, recipe, screen):
     if arguments.json:
@@ -66,8 +75,8 @@ def _print(arguments, recipe, screen):
         return GOOD
     screen.line(Cell("# What the whole cluster needs, once", "dim"))
     for name, value in (("no-quorum-policy", "stop"), ("stonith-enabled", "false")):
-        screen.line(Cell("# %s: %s" % (name, MEANINGS[name]), "dim"))
-        screen.line("pcs property set %s=%s" % (name, value))
+        screen.line(Cell(f"# {name}: {MEANINGS[name]}", "dim"))
+        screen.line(f"pcs property set {name}={value}")
     screen.line()
     screen.line(Cell("# The guard, the virtual IP and what binds them, with pcs", "dim"))
     for line in recipe.pcs():
@@ -79,11 +88,12 @@ def _print(arguments, recipe, screen):
         screen.line(line)
     screen.line("END")
     screen.line()
-    screen.line(Cell("# galera-sync-guard setup --vip %s --apply does it in one change" % arguments.vip, "dim"))
+    screen.line(Cell(f"# galera-sync-guard setup --vip {arguments.vip} --apply does it in one change", "dim"))
     return GOOD
 
 
 # To apply
+
 
 def _apply(host, arguments, recipe, screen):
     _refuse_a_login_that_fails(host, recipe)
@@ -105,7 +115,7 @@ def _refuse_a_login_that_fails(host, recipe):
         user, mend = login.get("os_user"), ""
         if user:
             mend = ": " + (CREATE_LOGIN if found.facts.silence == DENIED else CREATE_OS_USER) % user
-        raise Trouble("the guard could not log in on this node: %s%s" % (found.facts.detail, mend), BAD)
+        raise Trouble(f"the guard could not log in on this node: {found.facts.detail}{mend}", BAD)
 
 
 def _agreed_properties(host, arguments, screen):
@@ -114,12 +124,15 @@ def _agreed_properties(host, arguments, screen):
     cib = cluster.cib(host)
     for name, value in plan.wanted_properties(cib).items():
         now = Configuration(cib).properties.get(name, "not set")
-        if arguments.yes or _answers_yes(host, screen, "%s is %s. %s\nSet %s=%s for the whole cluster?" % (
-                name, now, MEANINGS[name], name, value)):
+        if arguments.yes or _answers_yes(
+            host, screen, f"{name} is {now}. {MEANINGS[name]}\nSet {name}={value} for the whole cluster?"
+        ):
             agreed[name] = value
         elif name == "stonith-enabled":
-            raise Trouble("nothing can start while %s is %s: configure a fence device, or say --yes to set it to %s"
-                          % (name, now, value), BAD)
+            raise Trouble(
+                f"nothing can start while {name} is {now}: configure a fence device, or say --yes to set it to {value}",
+                BAD,
+            )
     return agreed
 
 
@@ -142,7 +155,7 @@ def _change(host, planned):
         try:
             new, lines = planned(cib)
         except plan.Refusal as refusal:
-            raise Trouble("nothing was changed: %s" % refusal, BAD) from None
+            raise Trouble(f"nothing was changed: {refusal}", BAD) from None
         if not lines:
             return []
         if _is_applied(host, cib, new):
@@ -157,13 +170,13 @@ def _is_applied(host, cib, new):
             ElementTree.ElementTree(tree).write(path, encoding="utf-8")
         error = _error_in(host, new)
         if error and not _error_in(host, cib):
-            raise Trouble("nothing was changed, since Pacemaker would find errors: %s" % error)
+            raise Trouble(f"nothing was changed, since Pacemaker would find errors: {error}")
         patch = host.run("crm_diff", "--cib", "--original", paths[0], "--new", paths[1])
         if patch.returncode != DIFFERENT:
-            raise Trouble("crm_diff: %s" % _last_line(patch.stderr))
+            raise Trouble(f"crm_diff: {_last_line(patch.stderr)}")
     done = host.run("cibadmin", "--patch", "--xml-pipe", text=patch.stdout)
     if done.returncode not in (0, CHANGED_MEANWHILE):
-        raise Trouble("nothing was changed: cibadmin: %s" % _last_line(done.stderr))
+        raise Trouble(f"nothing was changed: cibadmin: {_last_line(done.stderr)}")
     return done.returncode == 0
 
 
@@ -175,7 +188,9 @@ def _error_in(host, cib):
 
 
 def _last_line(text):
-    return ([line for line in text.splitlines() if "rror" in line] or text.splitlines() or ["no reason given"])[-1].strip()
+    return ([line for line in text.splitlines() if "rror" in line] or text.splitlines() or ["no reason given"])[
+        -1
+    ].strip()
 
 
 def _wait_until_up(host, arguments, began, screen):
@@ -186,23 +201,30 @@ def _wait_until_up(host, arguments, began, screen):
         online = [node for node, state in picture.nodes.items() if state == "online"]
         missing = sorted(set(online) - set(picture.where(GUARD)))
         if len(where) == 1 and not missing:
-            screen.line("%s is " % arguments.vip, Cell("up on " + where[0], "good"),
-                        ", %.1f s after the start; galera-sync-guard check on every node looks at the rest" % (
-                            time.monotonic() - began))
+            screen.line(
+                f"{arguments.vip} is ",
+                Cell("up on " + where[0], "good"),
+                f", {time.monotonic() - began:.1f} s after the start; galera-sync-guard check on every node looks at the rest",
+            )
             return GOOD
         if time.monotonic() > end:
-            reasons = sorted({"%s on %s: %s" % (failure["operation"], failure["node"], failure["reason"] or "failed")
-                              for failure in picture.failures})
-            what = "%s is %s after %g s" % (arguments.vip, "up on " + " and ".join(where) if where else "not up",
-                                            arguments.wait)
+            reasons = sorted(
+                {
+                    f"{failure['operation']} on {failure['node']}: {failure['reason'] or 'failed'}"
+                    for failure in picture.failures
+                }
+            )
+            what = (
+                f"{arguments.vip} is {'up on ' + ' and '.join(where) if where else 'not up'} after {arguments.wait:g} s"
+            )
             if missing:
-                what += ", and the guard does not run on %s" % ", ".join(missing)
-            raise Trouble("%s%s; galera-sync-guard status says more" % (what, ": " * bool(reasons) + "; ".join(reasons)),
-                          BAD)
+                what += f", and the guard does not run on {', '.join(missing)}"
+            raise Trouble(f"{what}{': ' * bool(reasons) + '; '.join(reasons)}; galera-sync-guard status says more", BAD)
         time.sleep(POLL)
 
 
 # To remove
+
 
 def _remove(host, arguments, screen):
     began = time.monotonic()
@@ -217,11 +239,14 @@ def _remove(host, arguments, screen):
     screen.flush()
     while any(Picture(cluster.picture(host)).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
         if time.monotonic() > began + arguments.wait:
-            raise Trouble("removed from the configuration, but not stopped after %g s; galera-sync-guard status says more"
-                          % arguments.wait, BAD)
+            raise Trouble(
+                f"removed from the configuration, but not stopped after {arguments.wait:g} s; galera-sync-guard status says more",
+                BAD,
+            )
         time.sleep(POLL)
-    screen.line("all of it is stopped, %.1f s after the start; properties of the cluster stay as they are"
-                % (time.monotonic() - began))
+    screen.line(
+        f"all of it is stopped, {time.monotonic() - began:.1f} s after the start; properties of the cluster stay as they are"
+    )
     return GOOD
 
 

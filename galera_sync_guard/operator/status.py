@@ -52,7 +52,9 @@ def read(host):
     guards = [_guard(host, configuration, picture, cib, guard) for guard in configuration.guards]
     return {
         "cluster": configuration.properties.get("cluster-name"),
-        "nodes": picture.nodes, "quorum": picture.has_quorum, "dc": picture.dc,
+        "nodes": picture.nodes,
+        "quorum": picture.has_quorum,
+        "dc": picture.dc,
         "maintenance_mode": picture.options.get("maintenance-mode") == "true",
         "guards": guards,
         "failures": picture.failures,
@@ -62,10 +64,12 @@ def read(host):
 def _guard(host, configuration, picture, cib, guard):
     attribute = guard.parameters.get("attribute", guard.id)
     said = {"score": cluster.attribute(host, attribute)}
-    said.update((name, cluster.attribute(host, "%s-%s" % (attribute, name))) for name in ("state", "good", "bad", *BAD_KINDS))
+    said.update((name, cluster.attribute(host, f"{attribute}-{name}")) for name in ("state", "good", "bad", *BAD_KINDS))
     vips = configuration.virtual_ips(guard)
     return {
-        "resource": guard.id, "mode": guard.parameters.get("mode", "fail"), "attribute": attribute,
+        "resource": guard.id,
+        "mode": guard.parameters.get("mode", "fail"),
+        "attribute": attribute,
         "started_on": picture.where(guard.id),
         "nodes": {node: _node(node, state, said, picture, guard) for node, state in picture.nodes.items()},
         "virtual_ips": [_vip(vip, picture, cib, said) for vip in vips],
@@ -77,24 +81,42 @@ def _node(node, online, said, picture, guard):
     told = _bad_news(said, node) if _is_bad(score) else _news(said["good"].get(node))
     since, reason = told if state else (None, None)
     if not state and online == "online":
-        failure = next((failure for failure in picture.failures if failure["node"] == node
-                        and failure["operation"].startswith(guard.id + "_")), None)
+        failure = next(
+            (
+                failure
+                for failure in picture.failures
+                if failure["node"] == node and failure["operation"].startswith(guard.id + "_")
+            ),
+            None,
+        )
         since, reason = _bad_news(said, node)
         if failure:
             state, reason = "failed", failure["reason"] or reason
         else:
             state = "started" if node in picture.where(guard.id) else "stopped"
             since = reason = None
-    return {"online": online, "state": state or online, "score": score, "kind": _kind(score), "since": since,
-            "reason": reason or WHEN.get(state)}
+    return {
+        "online": online,
+        "state": state or online,
+        "score": score,
+        "kind": _kind(score),
+        "since": since,
+        "reason": reason or WHEN.get(state),
+    }
 
 
 def _vip(vip, picture, cib, said):
     nodes = picture.where(vip.id)
     steps = history(cib, vip.id)
     arrived = [step.when for step in steps if step.operation == "start" and step.node in nodes]
-    return {"resource": vip.id, "address": vip.parameters.get("ip"), "nodes": nodes,
-            "since": max(arrived, default=None), "troubles": picture.troubles(vip.id), "moves": _moves(steps, said)}
+    return {
+        "resource": vip.id,
+        "address": vip.parameters.get("ip"),
+        "nodes": nodes,
+        "since": max(arrived, default=None),
+        "troubles": picture.troubles(vip.id),
+        "moves": _moves(steps, said),
+    }
 
 
 def _moves(steps, said):
@@ -102,20 +124,35 @@ def _moves(steps, said):
     moves = []
     for step in reversed(steps):
         if step.operation == "start":
-            left = next((other for other in reversed(steps) if other.operation == "stop" and other.node != step.node
-                         and 0 <= step.when - other.when <= ONE_MOVE), None)
-            moves.append({"when": step.when, "from": left.node if left else None, "to": step.node,
-                          "why": _why(left, said) if left else None})
+            left = next(
+                (
+                    other
+                    for other in reversed(steps)
+                    if other.operation == "stop" and other.node != step.node and 0 <= step.when - other.when <= ONE_MOVE
+                ),
+                None,
+            )
+            moves.append(
+                {
+                    "when": step.when,
+                    "from": left.node if left else None,
+                    "to": step.node,
+                    "why": _why(left, said) if left else None,
+                }
+            )
     left_for_nowhere = [step for step in steps[-1:] if step.operation == "stop"]
-    moves[:0] = [{"when": step.when, "from": step.node, "to": None, "why": _why(step, said)}
-                 for step in left_for_nowhere]
+    moves[:0] = [
+        {"when": step.when, "from": step.node, "to": None, "why": _why(step, said)} for step in left_for_nowhere
+    ]
     return moves
 
 
 def _why(left, said):
     falls = (_news(said[kind].get(left.node)) for kind in BAD_KINDS)
-    _, reason = max(((since, reason) for since, reason in falls
-                     if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE), default=(None, None))
+    _, reason = max(
+        ((since, reason) for since, reason in falls if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE),
+        default=(None, None),
+    )
     return reason
 
 
@@ -142,8 +179,12 @@ def _kind(score):
 def exit_code(seen):
     """Return 0 when every virtual IP is on exactly one node that is neither poor nor unfit, else 1."""
     vips = [(guard, vip) for guard in seen["guards"] for vip in guard["virtual_ips"]]
-    well = [len(vip["nodes"]) == 1 and not vip["troubles"]
-            and guard["nodes"].get(vip["nodes"][0], {}).get("kind") in ("fit", "unknown") for guard, vip in vips]
+    well = [
+        len(vip["nodes"]) == 1
+        and not vip["troubles"]
+        and guard["nodes"].get(vip["nodes"][0], {}).get("kind") in ("fit", "unknown")
+        for guard, vip in vips
+    ]
     return GOOD if well and all(well) else BAD
 
 
@@ -152,9 +193,12 @@ def _show(seen, arguments, screen):
         screen.json(seen)
         return exit_code(seen)
     online = [node for node, state in seen["nodes"].items() if state == "online"]
-    screen.line(Cell(seen["cluster"] or "cluster", "strong"), ": %d of %d nodes online, " % (
-        len(online), len(seen["nodes"])), "quorum" if seen["quorum"] else Cell("no quorum", "bad"),
-        ", %s coordinates" % seen["dc"] if seen["dc"] else Cell(", no coordinator", "bad"))
+    screen.line(
+        Cell(seen["cluster"] or "cluster", "strong"),
+        f": {len(online)} of {len(seen['nodes'])} nodes online, ",
+        "quorum" if seen["quorum"] else Cell("no quorum", "bad"),
+        f", {seen['dc']} coordinates" if seen["dc"] else Cell(", no coordinator", "bad"),
+    )
     if seen["maintenance_mode"]:
         screen.line(Cell("maintenance-mode is on: Pacemaker moves nothing", "warn"))
     if not seen["guards"]:
@@ -164,34 +208,68 @@ def _show(seen, arguments, screen):
     if seen["failures"]:
         screen.line()
         screen.line("failed actions")
-        screen.table([(failure["when"], failure["node"], failure["operation"], "%d" % failure["exit_code"],
-                       failure["reason"]) for failure in seen["failures"]], indent=2)
+        screen.table(
+            [
+                (
+                    failure["when"],
+                    failure["node"],
+                    failure["operation"],
+                    f"{int(failure['exit_code'])}",
+                    failure["reason"],
+                )
+                for failure in seen["failures"]
+            ],
+            indent=2,
+        )
     return exit_code(seen)
 
 
 def _show_guard(guard, screen):
     for vip in guard["virtual_ips"]:
-        where = Cell("on " + " and ".join(vip["nodes"]), "good" if len(vip["nodes"]) == 1 else "bad") \
-            if vip["nodes"] else Cell("on no node", "bad")
-        screen.line(Cell(vip["address"] or "?", "strong"), " (%s) is " % vip["resource"], where,
-                    " since %s" % _clock(vip["since"]) if vip["since"] and vip["nodes"] else "",
-                    Cell(", " + ", ".join(vip["troubles"]), "bad") if vip["troubles"] else "")
+        where = (
+            Cell("on " + " and ".join(vip["nodes"]), "good" if len(vip["nodes"]) == 1 else "bad")
+            if vip["nodes"]
+            else Cell("on no node", "bad")
+        )
+        screen.line(
+            Cell(vip["address"] or "?", "strong"),
+            f" ({vip['resource']}) is ",
+            where,
+            f" since {_clock(vip['since'])}" if vip["since"] and vip["nodes"] else "",
+            Cell(", " + ", ".join(vip["troubles"]), "bad") if vip["troubles"] else "",
+        )
     if not guard["virtual_ips"]:
-        screen.line(Cell("there is no virtual IP for %s" % guard["resource"], "bad"))
+        screen.line(Cell(f"there is no virtual IP for {guard['resource']}", "bad"))
     screen.line()
     holders = {node for vip in guard["virtual_ips"] for node in vip["nodes"]}
     rows = [[Cell(text, "dim") for text in ("", "node", "state", "score", "since", "reason")]]
     for name, node in guard["nodes"].items():
-        rows.append(["*" if name in holders else " ", name,
-                     Cell(node["state"], COLOUR_OF_KIND.get(node["kind"], "bad")), node["score"] or "-",
-                     _clock(node["since"]) if node["since"] else "-", _short(node)])
+        rows.append(
+            [
+                "*" if name in holders else " ",
+                name,
+                Cell(node["state"], COLOUR_OF_KIND.get(node["kind"], "bad")),
+                node["score"] or "-",
+                _clock(node["since"]) if node["since"] else "-",
+                _short(node),
+            ]
+        )
     screen.table(rows)
     moves = [move for vip in guard["virtual_ips"] for move in vip["moves"]]
     if moves:
         screen.line()
         screen.line("last moves (Pacemaker keeps the last of each node)")
-        screen.table([(_clock(move["when"]), "%s -> %s" % (move["from"] or "nowhere", move["to"] or "nowhere"),
-                       move["why"] or "") for move in moves], indent=2)
+        screen.table(
+            [
+                (
+                    _clock(move["when"]),
+                    f"{move['from'] or 'nowhere'} -> {move['to'] or 'nowhere'}",
+                    move["why"] or "",
+                )
+                for move in moves
+            ],
+            indent=2,
+        )
 
 
 def _short(node):

@@ -41,14 +41,20 @@ class Keeper:
         `freezable`: whether the storage of its nodes can hang.
         """
         laboratory = self._laboratory
-        if laboratory and (self._lines is None or laboratory.suite != suite or self._freezable != freezable
-                           or abnormal(laboratory)):
+        if laboratory and (
+            self._lines is None or laboratory.suite != suite or self._freezable != freezable or abnormal(laboratory)
+        ):
             self.down()
         if self._laboratory is None:
             self._laboratory, self._freezable = Laboratory(suite=suite), freezable
             totem, provider_options = recipe.timers()
-            self._laboratory.up(deb=self._deb, freezable=freezable, mariadb_options=recipe.OPTIONS, totem=totem,
-                                provider_options=provider_options)
+            self._laboratory.up(
+                deb=self._deb,
+                freezable=freezable,
+                mariadb_options=recipe.OPTIONS,
+                totem=totem,
+                provider_options=provider_options,
+            )
         first = self._laboratory.nodes[0]
         if self._lines not in (None, lines):
             recipe.remove(first)

@@ -23,8 +23,15 @@ from tests.laboratory.machine import SYSLOG, end
 
 BUILD = Path(__file__).parent.parent.parent / "packaging" / "build"
 # Tools of the host, with the Debian package that brings them; MariaDB and Pacemaker stay inside the laboratory.
-TOOLS = {"unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "mmdebstrap": "mmdebstrap", "git": "git",
-         "dpkg-buildpackage": "dpkg-dev", "dh": "debhelper"}
+TOOLS = {
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "ip": "iproute2",
+    "mmdebstrap": "mmdebstrap",
+    "git": "git",
+    "dpkg-buildpackage": "dpkg-dev",
+    "dh": "debhelper",
+}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A time without an acknowledged write that is worth telling, in seconds: as long as the client waits for one answer.
 PAUSE = 0.5
@@ -41,11 +48,19 @@ class Fault:
 
 
 FAULTS = [
-    Fault("desync", "{node} is desynced, as for a backup",
-          'mariadb -e "SET GLOBAL wsrep_desync=ON"', 'mariadb -e "SET GLOBAL wsrep_desync=OFF"'),
+    Fault(
+        "desync",
+        "{node} is desynced, as for a backup",
+        'mariadb -e "SET GLOBAL wsrep_desync=ON"',
+        'mariadb -e "SET GLOBAL wsrep_desync=OFF"',
+    ),
     Fault("kill -9", "MariaDB on {node} crashes", "kill -9 $(pidof mariadbd)", "systemctl start mariadb"),
-    Fault("clean stop", "MariaDB on {node} is stopped, as for an upgrade",
-          "systemctl stop mariadb", "systemctl start mariadb"),
+    Fault(
+        "clean stop",
+        "MariaDB on {node} is stopped, as for an upgrade",
+        "systemctl stop mariadb",
+        "systemctl start mariadb",
+    ),
 ]
 
 
@@ -87,8 +102,9 @@ class GuardLog:
         self._tell = tell
 
     def __enter__(self):
-        self._tail = self._node.spawn(["tail", "--lines=1", "--follow", "--sleep-interval=0.02", SYSLOG],
-                                      stdout=subprocess.PIPE)
+        self._tail = self._node.spawn(
+            ["tail", "--lines=1", "--follow", "--sleep-interval=0.02", SYSLOG], stdout=subprocess.PIPE
+        )
         self._tail.stdout.readline()  # tail has found the end: what comes from now on is new
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -135,9 +151,14 @@ class Act:
             tell("normal", f"all nodes are Synced and online; the VIP is on {', '.join(scene.address.holders())}")
             scene.writes.stop()
             missing = scene.writes.missing()
-            tell("writes", f"{self._acknowledged} acknowledged, {self._failed} failed; " + (
-                "; ".join(f"{node} lacks {len(numbers)} acknowledged ones" for node, numbers in missing.items())
-                or "every acknowledged one is on every node"))
+            tell(
+                "writes",
+                f"{self._acknowledged} acknowledged, {self._failed} failed; "
+                + (
+                    "; ".join(f"{node} lacks {len(numbers)} acknowledged ones" for node, numbers in missing.items())
+                    or "every acknowledged one is on every node"
+                ),
+            )
             return self._outcome(set().union(*missing.values()))
 
     def _order(self, speaker, line):
@@ -153,10 +174,17 @@ class Act:
         arrivals = [event for event in self._scene.address.events if event.up and event.time > struck_at]
         back, outage = self._back
         return Outcome(
-            fault=self._fault, reason=self._reason or "-",
+            fault=self._fault,
+            reason=self._reason or "-",
             path=(self._scene.holder.name, *(event.node for event in arrivals)),
-            moved_after=arrivals[0].time - struck_at, back_after=back.ended - struck_at, outage=outage,
-            pauses=tuple(self._pauses), failed=self._failed, written=self._acknowledged, lost=len(lost))
+            moved_after=arrivals[0].time - struck_at,
+            back_after=back.ended - struck_at,
+            outage=outage,
+            pauses=tuple(self._pauses),
+            failed=self._failed,
+            written=self._acknowledged,
+            lost=len(lost),
+        )
 
     # Those who see it; each calls from a thread of its own.
 
@@ -177,15 +205,22 @@ class Act:
         if not attempt.ok:
             self._failed += 1
             if self._failed == 1:
-                self._narrator.event("client", f"first failed write, begun at {max(0, attempt.began - struck_at):.2f} s"
-                                               f": error {attempt.errno}: {attempt.text}", attempt.ended)
+                self._narrator.event(
+                    "client",
+                    f"first failed write, begun at {max(0, attempt.began - struck_at):.2f} s"
+                    f": error {attempt.errno}: {attempt.text}",
+                    attempt.ended,
+                )
             return
         self._acknowledged += 1
         pause = attempt.ended - last
         if self._back is None and attempt.host != self._scene.holder.name:
             self._back = attempt, pause
-            self._narrator.event("client", f"writes work again, on {attempt.host}; outage {pause:.2f} s, "
-                                           f"failed so far: {self._failed}", attempt.ended)
+            self._narrator.event(
+                "client",
+                f"writes work again, on {attempt.host}; outage {pause:.2f} s, failed so far: {self._failed}",
+                attempt.ended,
+            )
         elif pause > PAUSE:
             self._pauses.append(pause)
             joining = f" while Galera lets {self._scene.holder.name} join" if self._healing else ""
@@ -193,6 +228,7 @@ class Act:
 
 
 # The whole
+
 
 def require():
     """Raise a RuntimeError that says what this machine or this user lacks."""
@@ -239,28 +275,50 @@ def summarize(narrator, outcomes, timeout):
     narrator.heading("Summary")
     narrator.table(
         ["fault", "VIP", "moved", "writes back", "outage", "failed", "written", "lost"],
-        [([each.fault.name, " -> ".join(each.path), f"{each.moved_after:.2f} s", f"{each.back_after:.2f} s",
-           f"{each.outage:.2f} s", str(each.failed), str(each.written), str(each.lost)], each.reason)
-         for each in outcomes])
-    narrator.paragraph("moved: address on the new node; writes back: first write acknowledged there, both since the "
-                       "fault. failed: client connections without an acknowledged write; written: acknowledged "
-                       "writes; lost: those of them that any node lacks; all until everything was normal again.")
+        [
+            (
+                [
+                    each.fault.name,
+                    " -> ".join(each.path),
+                    f"{each.moved_after:.2f} s",
+                    f"{each.back_after:.2f} s",
+                    f"{each.outage:.2f} s",
+                    str(each.failed),
+                    str(each.written),
+                    str(each.lost),
+                ],
+                each.reason,
+            )
+            for each in outcomes
+        ],
+    )
+    narrator.paragraph(
+        "moved: address on the new node; writes back: first write acknowledged there, both since the "
+        "fault. failed: client connections without an acknowledged write; written: acknowledged "
+        "writes; lost: those of them that any node lacks; all until everything was normal again."
+    )
     crash = next(each for each in outcomes if each.fault.name == "kill -9")
-    narrator.paragraph(f"kill -9: the address had moved after {crash.moved_after:.2f} s, writes were back after "
-                       f"{crash.back_after:.2f} s: until evs.suspect_timeout ({timeout} s) has passed, Galera's other "
-                       "nodes wait for the dead one and commit nothing, wherever the address is.")
+    narrator.paragraph(
+        f"kill -9: the address had moved after {crash.moved_after:.2f} s, writes were back after "
+        f"{crash.back_after:.2f} s: until evs.suspect_timeout ({timeout} s) has passed, Galera's other "
+        "nodes wait for the dead one and commit nothing, wherever the address is."
+    )
     pauses = [pause for each in outcomes for pause in each.pauses]
     if pauses:
-        narrator.paragraph(f"While a node joins, Galera pauses writes: here for up to {max(pauses):.2f} s, counted in "
-                           "failed, not in outage.")
+        narrator.paragraph(
+            f"While a node joins, Galera pauses writes: here for up to {max(pauses):.2f} s, counted in "
+            "failed, not in outage."
+        )
 
 
 def demonstrate(narrator):
     """Play all acts; return what is not as promised, one line each."""
     narrator.heading("galera-sync-guard: three real nodes, one virtual IP, three faults")
     with cluster(narrator) as laboratory:
-        narrator.paragraph(f"VirtualIP {pacemaker.VIP} is on {laboratory.vip_node.name}. From now on a client writes "
-                           "through it every 20 ms, each time with a new connection.")
+        narrator.paragraph(
+            f"VirtualIP {pacemaker.VIP} is on {laboratory.vip_node.name}. From now on a client writes "
+            "through it every 20 ms, each time with a new connection."
+        )
         outcomes = []
         for number, fault in enumerate(FAULTS, 1):
             story = fault.story.format(node=laboratory.vip_node.name)

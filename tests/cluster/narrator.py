@@ -8,8 +8,15 @@ import time
 
 WIDEST = 100
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
-SPEAKERS = {"fault": "red", "guard": "yellow", "address": "cyan", "client": "blue", "heal": "green",
-            "normal": "green", "writes": "green"}
+SPEAKERS = {
+    "fault": "red",
+    "guard": "yellow",
+    "address": "cyan",
+    "client": "blue",
+    "heal": "green",
+    "normal": "green",
+    "writes": "green",
+}
 INDENT = "  "
 GAP = "  "
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
@@ -46,8 +53,14 @@ class Narrator:
         lines = textwrap.wrap(text, self._width - len(INDENT + prompt) - 3, **WHOLE_WORDS)
         first = INDENT + self._paint(prompt, "dim") + " "
         following = " " * len(INDENT + prompt + "   ")
-        self._write(*(start + line + end for start, line, end in zip(
-            [first, *[following] * (len(lines) - 1)], lines, [*[" \\"] * (len(lines) - 1), ""], strict=True)))
+        self._write(
+            *(
+                start + line + end
+                for start, line, end in zip(
+                    [first, *[following] * (len(lines) - 1)], lines, [*[" \\"] * (len(lines) - 1), ""], strict=True
+                )
+            )
+        )
 
     def output(self, text):
         """Show what a command printed."""
@@ -55,8 +68,13 @@ class Narrator:
 
     def paragraph(self, text, colour=None):
         """Write some sentences."""
-        self._write("", *(INDENT + self._paint(line, colour)
-                          for line in textwrap.wrap(text, self._width - len(INDENT), **WHOLE_WORDS)))
+        self._write(
+            "",
+            *(
+                INDENT + self._paint(line, colour)
+                for line in textwrap.wrap(text, self._width - len(INDENT), **WHOLE_WORDS)
+            ),
+        )
 
     def table(self, titles, rows):
         """Write a table; a row is (its cells, a line of text below them). Numbers stand on the right."""
@@ -65,22 +83,31 @@ class Narrator:
         right = [any(row[n][:1].isdigit() for row, _ in rows) for n in range(len(titles))]
 
         def line(row):
-            return GAP.join(cell.rjust(width) if numeric else cell.ljust(width)
-                            for cell, width, numeric in zip(row, widths, right, strict=True)).rstrip()
+            return GAP.join(
+                cell.rjust(width) if numeric else cell.ljust(width)
+                for cell, width, numeric in zip(row, widths, right, strict=True)
+            ).rstrip()
 
         self._write(INDENT + self._paint(line(titles), "bold"))
         below = INDENT + " " * (widths[0] + len(GAP))
         for row, text in rows:
-            self._write(INDENT + line(row), *(below + self._paint(part, "dim") for part in textwrap.wrap(
-                text, self._width - len(below), **WHOLE_WORDS)))
+            self._write(
+                INDENT + line(row),
+                *(
+                    below + self._paint(part, "dim")
+                    for part in textwrap.wrap(text, self._width - len(below), **WHOLE_WORDS)
+                ),
+            )
 
     def _timed(self, at, text, speaker=None):
         stamp = f"{max(0.0, at - self._zero):7.2f} s  "
         label = f"{speaker:9}" if speaker else ""
         margin = " " * len(stamp + label)
         first, *others = textwrap.wrap(text, self._width - len(margin), **WHOLE_WORDS)
-        self._write(self._paint(stamp, "dim") + self._paint(label, SPEAKERS.get(speaker)) + first,
-                    *(margin + line for line in others))
+        self._write(
+            self._paint(stamp, "dim") + self._paint(label, SPEAKERS.get(speaker)) + first,
+            *(margin + line for line in others),
+        )
 
     def _paint(self, text, colour):
         return f"\033[{COLOURS[colour]}m{text}\033[0m" if self._coloured and colour and text else text

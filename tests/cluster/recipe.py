@@ -17,7 +17,7 @@ RESET_NAME = "vip-client-reset"
 def commands(mode):
     """Return the README's pcs commands for a mode, as the README prints them, with the laboratory's address."""
     lines = README.read_text(encoding="utf-8").splitlines()
-    section = lines[next(n for n, line in enumerate(lines) if line.startswith(f"### mode={mode}")):]
+    section = lines[next(n for n, line in enumerate(lines) if line.startswith(f"### mode={mode}")) :]
     block = []
     for line in section[1:]:
         if line.startswith("#"):
@@ -38,8 +38,10 @@ def timers():
     text = README.read_text(encoding="utf-8").partition("### Recommended timers")[2]
     totem = re.search(r"    totem \{\n((?: {8}.+\n)+) {4}\}", text)[1]
     provider = re.search(r'wsrep_provider_options = "(.+)"', text)[1]
-    return (dict(line.strip().split(": ") for line in totem.splitlines()),
-            dict(option.split("=") for option in provider.split("; ")))
+    return (
+        dict(line.strip().split(": ") for line in totem.splitlines()),
+        dict(option.split("=") for option in provider.split("; ")),
+    )
 
 
 def polling(lines):

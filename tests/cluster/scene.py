@@ -76,14 +76,25 @@ class Scene:
         Return that node. A partition that ends before the first node has given the address up would leave it on two:
         Pacemaker stops both then, and starts one anew.
         """
+
         def elsewhere():
-            return next((event for event in self.address.events
-                         if event.up and event.time > self.struck_at and event.node != self.holder.name), None)
+            return next(
+                (
+                    event
+                    for event in self.address.events
+                    if event.up and event.time > self.struck_at and event.node != self.holder.name
+                ),
+                None,
+            )
 
         event = wait_until(elsewhere, timeout, "the VIP on another node", 0.02)
         self.writes.wait_acknowledged(event.time, timeout, host=event.node)
-        wait_until(lambda: self.holder.name not in self.address.holders(), BOTH_SIDES,
-                   f"{self.holder.name} without the VIP", 0.02)
+        wait_until(
+            lambda: self.holder.name not in self.address.holders(),
+            BOTH_SIDES,
+            f"{self.holder.name} without the VIP",
+            0.02,
+        )
         return self.laboratory.machine(event.node)
 
     def stay(self, seconds, moves=0):
@@ -100,8 +111,9 @@ class Scene:
 
     def path(self):
         """Return the nodes that had the VIP, in order, from the one that had it before the fault."""
-        return [self.holder.name] + [event.node for event in self.address.events
-                                     if event.up and event.time > self.struck_at]
+        return [self.holder.name] + [
+            event.node for event in self.address.events if event.up and event.time > self.struck_at
+        ]
 
     def changes_of_host(self):
         """Return how often the node that acknowledged writes changed: two nodes at once would make it flap."""
@@ -110,8 +122,10 @@ class Scene:
 
     def lost_primary(self):
         """Tell whether a node came back to peers of which none was Synced for a time."""
-        return any(galera_log.without_synced(self.laboratory.peers(node), self.struck_at, time.monotonic())
-                   for node in self._may_come_back)
+        return any(
+            galera_log.without_synced(self.laboratory.peers(node), self.struck_at, time.monotonic())
+            for node in self._may_come_back
+        )
 
     def outage(self):
         """Return the longest time without an acknowledged write since the fault, in seconds."""
@@ -120,21 +134,30 @@ class Scene:
 
     def story(self):
         """Return what happened to the address, for a failed assertion."""
-        return [(round(event.time - self.struck_at, 2), event.node, "up" if event.up else "down")
-                for event in self.address.events]
+        return [
+            (round(event.time - self.struck_at, 2), event.node, "up" if event.up else "down")
+            for event in self.address.events
+        ]
 
 
 def states(laboratory, *, but=()):
     """Return what each guard says of its node, by the node's name, as the first running node (not in `but`) sees it."""
     status = seen_from(laboratory, but=but)
-    return {name: attributes.get(pacemaker.GUARD_NAME + "-state")
-            for name, attributes in status.attributes.items()} if status else {}
+    return (
+        {name: attributes.get(pacemaker.GUARD_NAME + "-state") for name, attributes in status.attributes.items()}
+        if status
+        else {}
+    )
 
 
 def wait_state(laboratory, state, *nodes, timeout=20, but=()):
     """Wait until the guards of these nodes say so."""
-    wait_until(lambda: all(states(laboratory, but=but).get(node.name) == state for node in nodes), timeout,
-               f"{', '.join(node.name for node in nodes)}: {state}", 0.2)
+    wait_until(
+        lambda: all(states(laboratory, but=but).get(node.name) == state for node in nodes),
+        timeout,
+        f"{', '.join(node.name for node in nodes)}: {state}",
+        0.2,
+    )
 
 
 def seen_from(laboratory, *, but=()):
@@ -165,8 +188,11 @@ def abnormal(laboratory, guarded=True):
         wrong.append(f"the VIP is on {status.where(pacemaker.VIP_NAME)}")
     wrong += [f"fail-count {count} of {who}" for who, count in status.fail_counts.items()]
     wrong += [f"failed action {failure}" for failure in status.failures]
-    wrong += [f"{name} says {status.attributes.get(name)}" for name in names
-              if guarded and not _content(status.attributes.get(name, {}))]
+    wrong += [
+        f"{name} says {status.attributes.get(name)}"
+        for name in names
+        if guarded and not _content(status.attributes.get(name, {}))
+    ]
     return wrong
 
 
@@ -187,9 +213,14 @@ def last_words(laboratory):
     """Return for each running node what its guard, Galera and its database logged last, for a failed assertion."""
     return "".join(
         f"\n{node.name}: {log}\n{node.shell(f'grep -a {words} {log} | tail -n {lines}', check=False)}"
-        for node in laboratory.nodes if node.running
-        for log, words, lines in ((SYSLOG, "galera_sync_guard", 8),
-                                  (mariadb.LOG, "-e 'component' -e 'Shifting' -e 'view('", 20), (mariadb.LOG, "''", 8)))
+        for node in laboratory.nodes
+        if node.running
+        for log, words, lines in (
+            (SYSLOG, "galera_sync_guard", 8),
+            (mariadb.LOG, "-e 'component' -e 'Shifting' -e 'view('", 20),
+            (mariadb.LOG, "''", 8),
+        )
+    )
 
 
 def check(scene, moves, outage=OUTAGE, lost=frozenset()):
@@ -204,7 +235,7 @@ def check(scene, moves, outage=OUTAGE, lost=frozenset()):
     assert moves <= scene.moves() <= moves + lost_primary * ARRIVALS_WITHOUT_PRIMARY, scene.story()
     # Never two nodes in turn, and none without the address.
     changes = sum(a != b for a, b in itertools.pairwise(scene.path()))
-    assert scene.changes_of_host() == changes or lost_primary and scene.changes_of_host() < changes, scene.story()
+    assert scene.changes_of_host() == changes or (lost_primary and scene.changes_of_host() < changes), scene.story()
     assert scene.outage() < outage + lost_primary * OUTAGE_WITHOUT_PRIMARY
     scene.writes.stop()
     missing = {node: numbers - lost for node, numbers in scene.writes.missing().items()}

@@ -19,10 +19,23 @@ from tests.laboratory.probes import Probe, VipWatcher
 # Each fault that the guards must outlast, and the state that the guard of the broken node shows meanwhile; None when it
 # cannot say anything, or when the fault has an end of its own.
 STATES = {
-    "kill-9": "down", "sigstop": "hung", "clean-stop": "down", "restart": None, "desync": "donor",
-    "read-only": "read-only", "reject": "rejecting", "ftwrl": "donor", "saturate": "saturated",
-    "saturate-all": "saturated", "power-off": None, "partition": None, "galera-partition": "non-primary",
-    "corosync-partition": None, "standby": None, "cluster-stop": None, "maintenance": "maintenance",
+    "kill-9": "down",
+    "sigstop": "hung",
+    "clean-stop": "down",
+    "restart": None,
+    "desync": "donor",
+    "read-only": "read-only",
+    "reject": "rejecting",
+    "ftwrl": "donor",
+    "saturate": "saturated",
+    "saturate-all": "saturated",
+    "power-off": None,
+    "partition": None,
+    "galera-partition": "non-primary",
+    "corosync-partition": None,
+    "standby": None,
+    "cluster-stop": None,
+    "maintenance": "maintenance",
     "stall": "stalled",
 }
 # A machine that falls silent is given up after Corosync's token and consensus: until then nobody is fit to take over.
@@ -56,8 +69,12 @@ def plan(seed):
     """Yield the steps of a seed, without end: half of them on the VIP's node, half healed before all has settled."""
     dice = random.Random(seed)
     while True:
-        yield Step(fault=dice.choice(list(STATES)), victim=dice.choice((0, 0, 1, 2)),
-                   lasts=dice.choice((dice.uniform(1, 4), dice.uniform(SEEN_AFTER, 15))), quiet=dice.uniform(*QUIET))
+        yield Step(
+            fault=dice.choice(list(STATES)),
+            victim=dice.choice((0, 0, 1, 2)),
+            lasts=dice.choice((dice.uniform(1, 4), dice.uniform(SEEN_AFTER, 15))),
+            quiet=dice.uniform(*QUIET),
+        )
 
 
 def absences(events, cuts, since, until):
@@ -65,6 +82,7 @@ def absences(events, cuts, since, until):
 
     `events` are a VipWatcher's; `cuts` are (start, end, node) of the times in which a node's network was cut.
     """
+
     def reachable(at):
         held = set()
         for event in events:
@@ -121,8 +139,10 @@ class Soak:
                 self._say(f"{clock(time.monotonic() - self._began)}  {number}. {step}")
                 self._take(step)
             self._count_writes()
-        self._say(f"longest time without the address {self._worst['missing']:.1f} s,"
-                  f" longest time without an acknowledged write {self._worst['still']:.1f} s")
+        self._say(
+            f"longest time without the address {self._worst['missing']:.1f} s,"
+            f" longest time without an acknowledged write {self._worst['still']:.1f} s"
+        )
         self._tell_memory()
 
     def _take(self, step):
@@ -135,8 +155,9 @@ class Soak:
         time.sleep(step.lasts)
         state = STATES[step.fault]
         if state and step.lasts >= SEEN_AFTER:
-            self._must(f"{victim.name} does not say {state}",
-                       lambda: wait_state(self.laboratory, state, victim, but=[victim]))
+            self._must(
+                f"{victim.name} does not say {state}", lambda: wait_state(self.laboratory, state, victim, but=[victim])
+            )
         if step.fault == UNREACHABLE:
             self._cuts[-1] = (struck, time.monotonic(), victim.name)
         faults.heal(self.laboratory, step.fault, victim)
@@ -164,8 +185,10 @@ class Soak:
         still = gap.seconds if gap else 0.0
         events = [event for event in self._address.events if event.time > struck]
         path = [event.node for event in events if event.up]
-        self._say(f"       {' -> '.join([holder.name, *path])}, {victim.name} broken: no address for {missing:.1f} s,"
-                  f" no write for {still:.1f} s, normal after {now - struck - step.quiet:.0f} s")
+        self._say(
+            f"       {' -> '.join([holder.name, *path])}, {victim.name} broken: no address for {missing:.1f} s,"
+            f" no write for {still:.1f} s, normal after {now - struck - step.quiet:.0f} s"
+        )
         self._worst = {"missing": max(missing, self._worst["missing"]), "still": max(still, self._worst["still"])}
         lost = galera_log.without_synced(self.laboratory.peers(victim), struck, now)
         if lost:
@@ -173,14 +196,16 @@ class Soak:
         missing = max((end - start - common((start, end), lost) for start, end in times), default=0.0)
         allowed = LONGEST_ABSENCE + (self._detection if step.fault in SILENT and victim is holder else 0)
         if missing > allowed:
-            self._complain(f"no address for {missing:.1f} s beside a fit node, may be {allowed:.1f} s:"
-                           f" {[(round(event.time - struck, 2), event.node, event.up) for event in events]}")
+            self._complain(
+                f"no address for {missing:.1f} s beside a fit node, may be {allowed:.1f} s:"
+                f" {[(round(event.time - struck, 2), event.node, event.up) for event in events]}"
+            )
 
     def _look_at_watchers(self):
         """Wait until every node has exactly one watcher, which has one child, and note its memory."""
         for node in self.laboratory.nodes:
             wait_until(lambda node=node: only(running(node, "storage")), 5, f"one writing child on {node.name}")
-            pid, = wait_until(lambda node=node: only(running(node, "watch")), 5, f"one watcher on {node.name}")
+            (pid,) = wait_until(lambda node=node: only(running(node, "watch")), 5, f"one watcher on {node.name}")
             resident = re.search(r"VmRSS:\s+(\d+)", node.read(f"/proc/{pid}/status"))[1]
             self._watchers.setdefault((node.name, pid), []).append((time.monotonic() - self._began, int(resident)))
 
@@ -190,15 +215,21 @@ class Soak:
         self._writes.stop()
         missing = self._writes.missing()
         for node, numbers in missing.items():
-            self._complain(f"{node} lacks {len(numbers)} acknowledged writes, the first at" + clock(min(
-                attempt.ended for attempt in self._writes.attempts if attempt.number in numbers) - self._began))
+            self._complain(
+                f"{node} lacks {len(numbers)} acknowledged writes, the first at"
+                + clock(
+                    min(attempt.ended for attempt in self._writes.attempts if attempt.number in numbers) - self._began
+                )
+            )
         self._say(f"{acknowledged} writes acknowledged, {sum(map(len, missing.values()))} missing")
 
     def _tell_memory(self):
         for (node, pid), samples in self._watchers.items():
             (first, before), (last, after) = samples[0], samples[-1]
-            self._say(f"watcher of {node} (pid {pid}), {clock(first)} to {clock(last)}: {before} kB at first,"
-                      f" {max(size for _, size in samples)} kB at most, {after} kB at last")
+            self._say(
+                f"watcher of {node} (pid {pid}), {clock(first)} to {clock(last)}: {before} kB at first,"
+                f" {max(size for _, size in samples)} kB at most, {after} kB at last"
+            )
 
 
 def running(node, program):
@@ -232,8 +263,9 @@ def main():
     seed = random.randrange(1000000) if args.seed is None else args.seed
     say(f"{time.strftime('%Y-%m-%d %H:%M')}, {args.deb.stem}: make soak MINUTES={args.minutes:g} SEED={seed}")
     totem, provider_options = recipe.timers()
-    with Laboratory().up(deb=args.deb, freezable=True, mariadb_options=recipe.OPTIONS, totem=totem,
-                         provider_options=provider_options) as laboratory:
+    with Laboratory().up(
+        deb=args.deb, freezable=True, mariadb_options=recipe.OPTIONS, totem=totem, provider_options=provider_options
+    ) as laboratory:
         recipe.apply(laboratory.nodes[0], recipe.with_parameters(recipe.commands("score"), *recipe.STORAGE))
         wait_normal(laboratory)
         soak = Soak(laboratory, say)

@@ -11,21 +11,39 @@ from tests.laboratory.machine import wait_until
 from tests.laboratory.pacemaker import GUARD_NAME, VIP_NAME
 
 
-@pytest.mark.parametrize(("command", "undo"), [
-    pytest.param("resource update galera-guard donor_grace=3s", "resource update galera-guard donor_grace=",
-                 id="update-reloadable"),
-    pytest.param("resource update galera-guard connection_limit=90 probe_timeout=1500ms recovery_hold=2s",
-                 "resource update galera-guard connection_limit= probe_timeout= recovery_hold=", id="update-several"),
-    pytest.param("resource update galera-guard watch_interval=0", "resource update galera-guard watch_interval=200ms",
-                 id="update-watcher"),
-    pytest.param("resource update galera-guard op monitor interval=2s timeout=12s",
-                 "resource update galera-guard op monitor interval=1s timeout=10s", id="update-operation"),
-    pytest.param("resource meta galera-guard failure-timeout=40s", "resource meta galera-guard failure-timeout=30s",
-                 id="update-meta"),
-    pytest.param("resource cleanup galera-guard", None, id="cleanup"),
-    pytest.param("resource refresh galera-guard", None, id="refresh"),
-    pytest.param("resource refresh", None, id="refresh-all"),
-])
+@pytest.mark.parametrize(
+    ("command", "undo"),
+    [
+        pytest.param(
+            "resource update galera-guard donor_grace=3s",
+            "resource update galera-guard donor_grace=",
+            id="update-reloadable",
+        ),
+        pytest.param(
+            "resource update galera-guard connection_limit=90 probe_timeout=1500ms recovery_hold=2s",
+            "resource update galera-guard connection_limit= probe_timeout= recovery_hold=",
+            id="update-several",
+        ),
+        pytest.param(
+            "resource update galera-guard watch_interval=0",
+            "resource update galera-guard watch_interval=200ms",
+            id="update-watcher",
+        ),
+        pytest.param(
+            "resource update galera-guard op monitor interval=2s timeout=12s",
+            "resource update galera-guard op monitor interval=1s timeout=10s",
+            id="update-operation",
+        ),
+        pytest.param(
+            "resource meta galera-guard failure-timeout=40s",
+            "resource meta galera-guard failure-timeout=30s",
+            id="update-meta",
+        ),
+        pytest.param("resource cleanup galera-guard", None, id="cleanup"),
+        pytest.param("resource refresh galera-guard", None, id="refresh"),
+        pytest.param("resource refresh", None, id="refresh-all"),
+    ],
+)
 def test_a_change_of_the_guard_moves_nothing(score, command, undo):
     with Scene(score) as scene:
         scene.begin()
@@ -43,9 +61,14 @@ def test_another_attribute_restarts_the_guards_and_costs_one_move_at_most(score,
         scene.begin()
         for attribute in ("score-of-mariadb", GUARD_NAME):
             pacemaker.apply(scene.holder, follow(attribute))
-            wait_until(lambda name=attribute: {"1000"} == {
-                attributes.get(name) for attributes in pacemaker.status(scene.holder).attributes.values()},
-                30, f"all guards publish {attribute}")
+            wait_until(
+                lambda name=attribute: (
+                    {"1000"}
+                    == {attributes.get(name) for attributes in pacemaker.status(scene.holder).attributes.values()}
+                ),
+                30,
+                f"all guards publish {attribute}",
+            )
             wait_until(lambda: score.vip_node, 30, "the VIP is up")
         wait_normal(score)
         assert scene.moves() <= 2, scene.story()
@@ -54,11 +77,15 @@ def test_another_attribute_restarts_the_guards_and_costs_one_move_at_most(score,
 
 def follow(attribute):
     """Return pcs commands that give the guard's score another name and let the VIP follow that one."""
-    return [line.split() for line in (
-        f"resource update {GUARD_NAME} attribute={'' if attribute == GUARD_NAME else attribute}",
-        f"constraint remove location-{VIP_NAME} location-{VIP_NAME}-1",
-        f"constraint location {VIP_NAME} rule score-attribute={attribute} defined {attribute}",
-        f"constraint location {VIP_NAME} rule score=-INFINITY not_defined {attribute}")]
+    return [
+        line.split()
+        for line in (
+            f"resource update {GUARD_NAME} attribute={'' if attribute == GUARD_NAME else attribute}",
+            f"constraint remove location-{VIP_NAME} location-{VIP_NAME}-1",
+            f"constraint location {VIP_NAME} rule score-attribute={attribute} defined {attribute}",
+            f"constraint location {VIP_NAME} rule score=-INFINITY not_defined {attribute}",
+        )
+    ]
 
 
 @pytest.mark.parametrize("row", ["rolling-restart"])
@@ -99,6 +126,8 @@ def test_guards_without_watchers_are_nothing_to_check_and_nothing_for_setup_to_c
         assert guard_says(node, "check")[0] == 0
     refused = polling.nodes[0].run(SETUP, check=False, timeout=120)
     assert (refused.returncode, refused.stderr) == (
-        1, "galera-sync-guard setup: nothing was changed: galera-guard has the parameter watch_interval=(none), and setup"
-           " would give it 200ms\n")
+        1,
+        "galera-sync-guard setup: nothing was changed: galera-guard has the parameter watch_interval=(none), and setup"
+        " would give it 200ms\n",
+    )
     wait_normal(polling)

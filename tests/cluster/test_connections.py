@@ -15,8 +15,8 @@ from tests.laboratory.pacemaker import VIP_NAME
 from tests.laboratory.probes import Sessions, VipWatcher
 from vip_client_reset.heirs import decode
 
-EACH = 50    # connections of each of the four kinds
-MOST = 45    # of them
+EACH = 50  # connections of each of the four kinds
+MOST = 45  # of them
 NONE = dict.fromkeys(Sessions.KINDS, 0)
 OTHER_VIP = "10.77.0.101"
 LEAVES = re.compile(r"leaves this node: (\d+) connections reset within ([\d.]+)(m?s) of stop")
@@ -61,8 +61,11 @@ class Move:
         self.sessions.start()
         if self.known:
             ports = ports_of(self.laboratory.client)
-            wait_until(lambda: all(ports <= left_with(peer) for peer in self.laboratory.peers(self.holder)), 60,
-                       "the peers have the list")
+            wait_until(
+                lambda: all(ports <= left_with(peer) for peer in self.laboratory.peers(self.holder)),
+                60,
+                "the peers have the list",
+            )
         self.struck_at = time.monotonic()
         if self.name == "move":
             pacemaker.pcs(self.laboratory.nodes[0], "resource", "move", VIP_NAME)
@@ -72,9 +75,11 @@ class Move:
         return self
 
     def __exit__(self, *exception):
-        print(f"{self.name}: address up after {self.arrived_at - self.struck_at:.2f} s, nowhere for "
-              f"{self.address.absence(self.struck_at):.2f} s, hanging 1 s later: {self.sessions.hanging(self.arrived_at + 1)}, "
-              f"now: {self.sessions.hanging()}, last freed {self.sessions.last_freed() - self.arrived_at:+.2f} s")
+        print(
+            f"{self.name}: address up after {self.arrived_at - self.struck_at:.2f} s, nowhere for "
+            f"{self.address.absence(self.struck_at):.2f} s, hanging 1 s later: {self.sessions.hanging(self.arrived_at + 1)}, "
+            f"now: {self.sessions.hanging()}, last freed {self.sessions.last_freed() - self.arrived_at:+.2f} s"
+        )
         self.sessions.stop()
         self.address.stop()
         if self.name != "move":
@@ -83,8 +88,11 @@ class Move:
         # Without a reset the old server keeps its side of the connections, too. Now and then KILL USER itself hangs.
         wait_until(lambda: has_ended(self.holder), 90, f"{self.holder.name} has ended its side of the connections")
         # Its kernel goes on with what it could not deliver, for minutes, and would take a client's next connection for it.
-        wait_until(lambda: not self.holder.run(["ss", "-HtnK", "src", pacemaker.VIP]).stdout, 30,
-                   f"{self.holder.name}'s kernel has forgotten them")
+        wait_until(
+            lambda: not self.holder.run(["ss", "-HtnK", "src", pacemaker.VIP]).stdout,
+            30,
+            f"{self.holder.name}'s kernel has forgotten them",
+        )
 
     def hanging_after(self, seconds):
         """Return what hangs so many seconds after the address has arrived."""
@@ -156,7 +164,7 @@ def test_without_the_agent_those_who_wait_hang(disabled, fault):
 @pytest.mark.parametrize("fault", ["power-off", "partition"])
 def test_new_holder_frees_those_that_the_last_monitor_of_a_lost_node_saw(crowded, fault):
     with Move(crowded, fault, known=True) as move:
-        assert move.hanging_after(5) == NONE    # 1 s on a quiet machine
+        assert move.hanging_after(5) == NONE  # 1 s on a quiet machine
 
 
 @pytest.mark.parametrize("fault", first_and_comparisons("power-off", "partition"))
@@ -174,16 +182,20 @@ def test_two_thousand_connections_delay_the_move_by_less_than_a_second(crowded):
         count, seconds = last_reset(move.holder)
         print(f"{count} connections reset within {seconds} s of stop")
         assert count >= 2000
-        assert seconds < 1.9    # 0.3 s on a quiet machine; all of stop is bounded by 2 s
+        assert seconds < 1.9  # 0.3 s on a quiet machine; all of stop is bounded by 2 s
 
 
-@pytest.mark.parametrize("change", [
-    ["crm_resource", "--restart", "--resource", RESET_NAME],
-    ["pcs", "resource", "update", RESET_NAME, "ports=3306"],
-    ["pcs", "resource", "update", RESET_NAME, "ports="],
-    ["sh", "-euc", f"pcs resource disable {RESET_NAME} --wait=30; pcs resource enable {RESET_NAME} --wait=30"],
-    ["crm_resource", "--refresh", "--resource", RESET_NAME],
-], ids=["restart", "update", "update back", "disable", "refresh"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ["crm_resource", "--restart", "--resource", RESET_NAME],
+        ["pcs", "resource", "update", RESET_NAME, "ports=3306"],
+        ["pcs", "resource", "update", RESET_NAME, "ports="],
+        ["sh", "-euc", f"pcs resource disable {RESET_NAME} --wait=30; pcs resource enable {RESET_NAME} --wait=30"],
+        ["crm_resource", "--refresh", "--resource", RESET_NAME],
+    ],
+    ids=["restart", "update", "update back", "disable", "refresh"],
+)
 def test_no_connection_is_cut_while_the_address_stays(crowded, change):
     first = crowded.nodes[0]
     with VipWatcher(crowded) as address, Sessions(crowded, count=5) as sessions:
@@ -198,9 +210,11 @@ def test_no_connection_is_cut_while_the_address_stays(crowded, change):
 def test_no_connection_to_another_address_is_touched(crowded):
     holder = crowded.vip_node
     holder.run(["ip", "address", "add", f"{OTHER_VIP}/32", "dev", "eth0"])
-    with (Sessions(crowded, count=5, target=holder.address) as to_node,
-          Sessions(crowded, count=5, target=OTHER_VIP) as to_other_vip,
-          Move(crowded, "desync", count=5) as move):
+    with (
+        Sessions(crowded, count=5, target=holder.address) as to_node,
+        Sessions(crowded, count=5, target=OTHER_VIP) as to_other_vip,
+        Move(crowded, "desync", count=5) as move,
+    ):
         assert move.hanging_after(1) == NONE
         assert to_node.freed() == to_other_vip.freed() == NONE
     holder.run(["ip", "address", "del", f"{OTHER_VIP}/32", "dev", "eth0"])

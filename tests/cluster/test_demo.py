@@ -34,8 +34,14 @@ def start(tmp_path):
     begun = []
 
     def start(**environment):
-        process = subprocess.Popen(DEMO, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)} | environment,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            DEMO,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(tmp_path)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         begun.append(process)
         return process
 
@@ -101,9 +107,15 @@ def test_missing_privilege_is_named(monkeypatch):
         demo.require()
 
 
-@pytest.mark.parametrize(("terminal", "environment", "coloured"), [
-    (True, {}, True), (True, {"NO_COLOR": "1"}, False), (False, {}, False),
-], ids=["terminal", "no-color", "pipe"])
+@pytest.mark.parametrize(
+    ("terminal", "environment", "coloured"),
+    [
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (False, {}, False),
+    ],
+    ids=["terminal", "no-color", "pipe"],
+)
 def test_colours_only_on_a_terminal(monkeypatch, terminal, environment, coloured):
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():

@@ -38,9 +38,18 @@ def test_a_restarted_peer_makes_a_donor_for_a_moment_and_moves_nothing(request, 
         check(scene, moves=0)
 
 
-@pytest.mark.parametrize(("fault", "state"), [
-    ("sigstop", "hung"), ("desync", "donor"), ("saturate", "saturated"), ("read-only", "read-only"),
-    ("power-off", None), ("partition", None)], ids=lambda each: f"peer-{each}")
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ("sigstop", "hung"),
+        ("desync", "donor"),
+        ("saturate", "saturated"),
+        ("read-only", "read-only"),
+        ("power-off", None),
+        ("partition", None),
+    ],
+    ids=lambda each: f"peer-{each}",
+)
 def test_trouble_of_another_node_moves_nothing(score, fault, state):
     with Scene(score) as scene:
         peer = score.peers(scene.holder)[0]
@@ -54,8 +63,9 @@ def test_trouble_of_another_node_moves_nothing(score, fault, state):
 
 
 @pytest.mark.parametrize("recipe", ["score", "polling"])
-@pytest.mark.parametrize(("fault", "state"), [("ftwrl", "donor"), ("saturate", "saturated")],
-                         ids=lambda each: f"all-{each}")
+@pytest.mark.parametrize(
+    ("fault", "state"), [("ftwrl", "donor"), ("saturate", "saturated")], ids=lambda each: f"all-{each}"
+)
 def test_what_all_nodes_suffer_moves_nothing_though_one_begins_earlier(request, recipe, fault, state):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene:

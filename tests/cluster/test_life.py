@@ -41,8 +41,11 @@ def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(
 
 
 def test_with_nothing_but_a_colocation_the_vip_moves_once_and_the_log_says_what_is_missing(keeper):
-    bare = [line.partition(" meta ")[0] if "galera_sync_guard" in line else line
-            for line in recipe.commands("fail") if not line.startswith("pcs constraint order")]
+    bare = [
+        line.partition(" meta ")[0] if "galera_sync_guard" in line else line
+        for line in recipe.commands("fail")
+        if not line.startswith("pcs constraint order")
+    ]
     laboratory = keeper.with_recipe(bare)
     with Scene(laboratory) as scene:
         assert "missing: migration-threshold, failure-timeout" in scene.holder.read(PACEMAKER_LOG)
@@ -65,7 +68,9 @@ def test_attributes_that_the_cluster_has_lost_are_back_by_themselves(score, row)
     """
     with Scene(score) as scene:
         scene.begin()
-        scene.holder.shell("cibadmin --delete --xpath \"//node_state[@uname='$(crm_node --name)']/transient_attributes\"")
+        scene.holder.shell(
+            "cibadmin --delete --xpath \"//node_state[@uname='$(crm_node --name)']/transient_attributes\""
+        )
         wait_until(lambda: abnormal(score), 30, "the cluster has noticed", 0.05)
         wait_normal(score, timeout=30)
         check(scene, moves=scene.moves())
@@ -79,13 +84,15 @@ def test_an_executor_that_is_killed_leaves_the_cluster_as_it_was(score, row):
     Without fencing the address may go elsewhere while it is still here; found on two nodes, it is stopped on both.
     """
     first = score.nodes[0]
-    pacemaker.pcs(first, "property", "set", "cluster-delay=5s")    # a minute, which Pacemaker waits beyond the timeout
+    pacemaker.pcs(first, "property", "set", "cluster-delay=5s")  # a minute, which Pacemaker waits beyond the timeout
     try:
         with Scene(score) as scene:
             scene.begin()
             scene.holder.shell("kill -KILL $(pidof pacemaker-execd)")
             wait_until(lambda: abnormal(score), 30, "the cluster has noticed", 0.05)
-            wait_until(lambda: all(wrong.startswith("fail") for wrong in abnormal(score)), 45, "all but failures is normal")
+            wait_until(
+                lambda: all(wrong.startswith("fail") for wrong in abnormal(score)), 45, "all but failures is normal"
+            )
             if failures := seen_from(score).failures:
                 assert {failure.reason for failure in failures} == {UNANSWERED % scene.holder.name}
                 pacemaker.pcs(first, "resource", "cleanup")

@@ -14,36 +14,42 @@ from tests.laboratory import rootfs
 CIB = "/root/cib.xml"
 ENVIRONMENT = {"CIB_file": CIB}
 # Without a cluster pcs takes the configuration's file as an option, all other tools from the environment.
-PCS = "#!/bin/sh\nexec /usr/sbin/pcs -f %s \"$@\"\n" % CIB
+PCS = f'#!/bin/sh\nexec /usr/sbin/pcs -f {CIB} "$@"\n'
 PROPERTIES = {"stonith-enabled": "false", "no-quorum-policy": "stop"}
 
 
 def remove(path):
     """Return a mistake: the elements of that path are missing."""
+
     def mistake(cib):
         parents = {child: parent for parent in cib.iter() for child in parent}
         found = cib.findall(path)
         assert found, path
         for element in found:
             parents[element].remove(element)
+
     return mistake
 
 
 def put(path, **attributes):
     """Return a mistake: the elements of that path have these attributes."""
+
     def mistake(cib):
         found = cib.findall(path)
         assert found, path
         for element in found:
             element.attrib.update({name.replace("_", "-"): value for name, value in attributes.items()})
+
     return mistake
 
 
 def add(path, *texts):
     """Return a mistake: the element of that path has these as its children too."""
+
     def mistake(cib):
         for text in texts:
             cib.find(path).append(ElementTree.fromstring(text))
+
     return mistake
 
 
@@ -51,6 +57,7 @@ def all_of(*mistakes):
     def mistake(cib):
         for each in mistakes:
             each(cib)
+
     return mistake
 
 
@@ -69,92 +76,166 @@ def mode_fail(cib):
 
 
 def pair(name, value):
-    return '<nvpair id="x-%s" name="%s" value="%s"/>' % (name, name, value)
+    return f'<nvpair id="x-{name}" name="{name}" value="{value}"/>'
 
 
 def meta(name):
-    return ".//nvpair[@name='%s']" % name
+    return f".//nvpair[@name='{name}']"
 
 
 def defaults(name, value):
-    return '<rsc_defaults><meta_attributes id="defaults">%s</meta_attributes></rsc_defaults>' % pair(name, value)
+    return f'<rsc_defaults><meta_attributes id="defaults">{pair(name, value)}</meta_attributes></rsc_defaults>'
 
 
 VIP_META = ".//primitive[@id='VirtualIP']/meta_attributes"
 GUARD_PARAMETERS = ".//primitive[@id='galera-guard']/instance_attributes"
 GUARD_MONITOR = ".//primitive[@id='galera-guard']/operations/op[@name='monitor']"
-SECOND_GUARD = """<clone id="second-clone"><meta_attributes id="s">%s</meta_attributes>
+SECOND_GUARD = f"""<clone id="second-clone"><meta_attributes id="s">{pair("interleave", "true")}</meta_attributes>
 <primitive id="second" class="ocf" provider="custom" type="galera_sync_guard">
 <instance_attributes id="second-instance_attributes">
 <nvpair id="second-instance_attributes-mode" name="mode" value="score"/>
 <nvpair id="second-instance_attributes-attribute" name="attribute" value="galera-guard"/></instance_attributes>
-<meta_attributes id="t">%s%s</meta_attributes>
-<operations><op id="u" name="monitor" interval="1s" timeout="10s"/></operations></primitive></clone>""" % (
-    pair("interleave", "true"), pair("migration-threshold", "1"), pair("failure-timeout", "30s"))
+<meta_attributes id="t">{pair("migration-threshold", "1")}{pair("failure-timeout", "30s")}</meta_attributes>
+<operations><op id="u" name="monitor" interval="1s" timeout="10s"/></operations></primitive></clone>"""
 
 # (what is wrong, the finding's name, its severity, the mistake)
 MISTAKES = [
     ("the guard is no clone", "not-cloned", ERROR, not_cloned),
     ("no interleave", "interleave", WARNING, remove(meta("interleave"))),
     ("no colocation", "no-colocation", ERROR, remove(".//rsc_colocation[@rsc='VirtualIP']")),
-    ("a colocation that can be outweighed", "weak-colocation", ERROR,
-     put(".//rsc_colocation[@rsc='VirtualIP']", score="100")),
+    (
+        "a colocation that can be outweighed",
+        "weak-colocation",
+        ERROR,
+        put(".//rsc_colocation[@rsc='VirtualIP']", score="100"),
+    ),
     ("mode=score without migration-threshold", "migration-threshold", WARNING, remove(meta("migration-threshold"))),
     ("mode=score without failure-timeout", "failure-timeout", WARNING, remove(meta("failure-timeout"))),
-    ("mode=fail without migration-threshold", "migration-threshold", ERROR,
-     all_of(mode_fail, remove(meta("migration-threshold")))),
-    ("mode=fail with migration-threshold=3", "migration-threshold", ERROR,
-     all_of(mode_fail, put(meta("migration-threshold"), value="3"))),
+    (
+        "mode=fail without migration-threshold",
+        "migration-threshold",
+        ERROR,
+        all_of(mode_fail, remove(meta("migration-threshold"))),
+    ),
+    (
+        "mode=fail with migration-threshold=3",
+        "migration-threshold",
+        ERROR,
+        all_of(mode_fail, put(meta("migration-threshold"), value="3")),
+    ),
     ("mode=fail without failure-timeout", "failure-timeout", ERROR, all_of(mode_fail, remove(meta("failure-timeout")))),
     ("mode=fail without order", "no-order", ERROR, all_of(mode_fail, remove(".//rsc_order[@id='order']"))),
     ("mode=score without a score rule", "no-score-rule", ERROR, remove(".//rsc_location[@id='location-VirtualIP']")),
-    ("mode=score with the score of another attribute", "no-score-rule", ERROR,
-     put(".//rule[@score-attribute]", score_attribute="other")),
-    ("mode=score with a not_defined rule that can be outweighed", "no-not-defined-rule", ERROR,
-     put(".//rule[@score='-INFINITY']", score="-100")),
-    ("mode=score without a not_defined rule", "no-not-defined-rule", ERROR,
-     remove(".//rsc_location[@id='location-VirtualIP-1']")),
-    ("mode=score with an order", "order", WARNING,
-     add(".//constraints", '<rsc_order id="order" first="galera-guard-clone" then="VirtualIP"/>')),
+    (
+        "mode=score with the score of another attribute",
+        "no-score-rule",
+        ERROR,
+        put(".//rule[@score-attribute]", score_attribute="other"),
+    ),
+    (
+        "mode=score with a not_defined rule that can be outweighed",
+        "no-not-defined-rule",
+        ERROR,
+        put(".//rule[@score='-INFINITY']", score="-100"),
+    ),
+    (
+        "mode=score without a not_defined rule",
+        "no-not-defined-rule",
+        ERROR,
+        remove(".//rsc_location[@id='location-VirtualIP-1']"),
+    ),
+    (
+        "mode=score with an order",
+        "order",
+        WARNING,
+        add(".//constraints", '<rsc_order id="order" first="galera-guard-clone" then="VirtualIP"/>'),
+    ),
     ("no stickiness", "no-stickiness", WARNING, remove(meta("resource-stickiness"))),
     ("stickiness too low", "no-stickiness", WARNING, put(meta("resource-stickiness"), value="50")),
     ("stickiness too high", "stickiness", ERROR, put(meta("resource-stickiness"), value="990")),
     ("stickiness INFINITY", "stickiness", ERROR, put(meta("resource-stickiness"), value="INFINITY")),
-    ("stickiness too high by default", "stickiness", ERROR,
-     all_of(remove(meta("resource-stickiness")), add(".//configuration", defaults("resource-stickiness", "1000")))),
+    (
+        "stickiness too high by default",
+        "stickiness",
+        ERROR,
+        all_of(remove(meta("resource-stickiness")), add(".//configuration", defaults("resource-stickiness", "1000"))),
+    ),
     ("the monitor's timeout is not above probe_timeout", "probe-timeout", ERROR, put(GUARD_MONITOR, timeout="2s")),
-    ("probe_timeout is above every timeout", "probe-timeout", ERROR,
-     add(GUARD_PARAMETERS, pair("probe_timeout", "20s"))),
+    (
+        "probe_timeout is above every timeout",
+        "probe-timeout",
+        ERROR,
+        add(GUARD_PARAMETERS, pair("probe_timeout", "20s")),
+    ),
     ("the guard has no monitor", "no-monitor", ERROR, remove(GUARD_MONITOR)),
-    ("the virtual IP has no monitor", "no-monitor", WARNING,
-     remove(".//primitive[@id='VirtualIP']/operations/op[@name='monitor']")),
+    (
+        "the virtual IP has no monitor",
+        "no-monitor",
+        WARNING,
+        remove(".//primitive[@id='VirtualIP']/operations/op[@name='monitor']"),
+    ),
     ("two guards write one attribute", "two-guards", ERROR, add(".//resources", SECOND_GUARD)),
     ("a parameter's value is not allowed", "parameter", ERROR, add(GUARD_PARAMETERS, pair("port", "none"))),
-    ("a parameter holds on some nodes only", "parameters-differ", WARNING,
-     add(".//primitive[@id='galera-guard']", '<instance_attributes id="some"><rule id="r" score="INFINITY"><expression'
-         ' id="e" attribute="#uname" operation="eq" value="node1"/></rule>%s</instance_attributes>'
-         % pair("connection_limit", "90"))),
-    ("the guard is disabled", "disabled", ERROR,
-     add(".//primitive[@id='galera-guard']/meta_attributes", pair("target-role", "Stopped"))),
+    (
+        "a parameter holds on some nodes only",
+        "parameters-differ",
+        WARNING,
+        add(
+            ".//primitive[@id='galera-guard']",
+            f'<instance_attributes id="some"><rule id="r" score="INFINITY"><expression id="e" attribute="#uname" operation="eq" value="node1"/></rule>{pair("connection_limit", "90")}</instance_attributes>',
+        ),
+    ),
+    (
+        "the guard is disabled",
+        "disabled",
+        ERROR,
+        add(".//primitive[@id='galera-guard']/meta_attributes", pair("target-role", "Stopped")),
+    ),
     ("the virtual IP is unmanaged", "unmanaged", WARNING, add(VIP_META, pair("is-managed", "false"))),
-    ("a ban was left behind", "left-by-a-move", WARNING, add(
-        ".//constraints", '<rsc_location id="cli-ban-VirtualIP-on-node1" rsc="VirtualIP" role="Started" node="node1"'
-        ' score="-INFINITY"/>')),
+    (
+        "a ban was left behind",
+        "left-by-a-move",
+        WARNING,
+        add(
+            ".//constraints",
+            '<rsc_location id="cli-ban-VirtualIP-on-node1" rsc="VirtualIP" role="Started" node="node1"'
+            ' score="-INFINITY"/>',
+        ),
+    ),
     ("stonith without a device", "stonith", ERROR, put(meta("stonith-enabled"), value="true")),
     ("stonith not set", "stonith", ERROR, remove(meta("stonith-enabled"))),
     ("no-quorum-policy=ignore", "no-quorum-policy", ERROR, put(meta("no-quorum-policy"), value="ignore")),
     ("no-quorum-policy=freeze", "no-quorum-policy", WARNING, put(meta("no-quorum-policy"), value="freeze")),
-    ("maintenance-mode", "maintenance-mode", WARNING,
-     add(".//cluster_property_set", pair("maintenance-mode", "true"))),
-    ("no vip_client_reset", "no-client-reset", WARNING, all_of(
-        remove(".//primitive[@id='vip-client-reset']"), remove(".//rsc_colocation[@rsc='vip-client-reset']"),
-        remove(".//rsc_order[@then='vip-client-reset']"))),
-    ("vip_client_reset is not last", "client-reset-not-last", WARNING, remove(".//rsc_order[@then='vip-client-reset']")),
-    ("vip_client_reset is elsewhere", "client-reset-elsewhere", WARNING,
-     remove(".//rsc_colocation[@rsc='vip-client-reset']")),
+    ("maintenance-mode", "maintenance-mode", WARNING, add(".//cluster_property_set", pair("maintenance-mode", "true"))),
+    (
+        "no vip_client_reset",
+        "no-client-reset",
+        WARNING,
+        all_of(
+            remove(".//primitive[@id='vip-client-reset']"),
+            remove(".//rsc_colocation[@rsc='vip-client-reset']"),
+            remove(".//rsc_order[@then='vip-client-reset']"),
+        ),
+    ),
+    (
+        "vip_client_reset is not last",
+        "client-reset-not-last",
+        WARNING,
+        remove(".//rsc_order[@then='vip-client-reset']"),
+    ),
+    (
+        "vip_client_reset is elsewhere",
+        "client-reset-elsewhere",
+        WARNING,
+        remove(".//rsc_colocation[@rsc='vip-client-reset']"),
+    ),
     ("vip_client_reset is critical", "client-reset-critical", WARNING, remove(meta("critical"))),
-    ("a failed stop of vip_client_reset blocks the address", "client-reset-stop", WARNING,
-     remove(".//op[@on-fail='ignore']")),
+    (
+        "a failed stop of vip_client_reset blocks the address",
+        "client-reset-stop",
+        WARNING,
+        remove(".//op[@on-fail='ignore']"),
+    ),
 ]
 # A second guard without constraints of its own has mistakes of its own.
 ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule"}}
@@ -213,7 +294,7 @@ def test_mistake_is_found_and_its_commands_mend_it(host, clean, name, severity, 
 
 
 def test_a_cluster_without_a_guard_is_told_how_to_get_one(host):
-    host.shell("cibadmin --empty >%s" % CIB)
+    host.shell(f"cibadmin --empty >{CIB}")
     code, findings = look(host)
     assert code == 1
     assert {each["name"] for each in findings} == {"no-guard", "stonith"}

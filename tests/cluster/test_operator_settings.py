@@ -32,7 +32,7 @@ MISTAKES = [
     Mistake("ignored-quorum", "error", provider=("pc.ignore_sb", "true", "false")),
     Mistake("saturation-grace", "warning", provider=("evs.suspect_timeout", "PT12S", "PT2S")),
     Mistake("login", "error", parameter="user=nobody"),
-    Mistake("privileges", "note"),    # root's, who logs in by default
+    Mistake("privileges", "note"),  # root's, who logs in by default
 ]
 
 

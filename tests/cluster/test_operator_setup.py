@@ -49,11 +49,18 @@ def query(node):
 
 def configuration(cib):
     """Return a configuration's resources and constraints without order, spaces and what pcs 0.11 and 0.12 do otherwise."""
+
     def plain(element, taste):
-        return (element.tag, sorted(pair for pair in element.items() if pair[0] not in taste),
-                sorted(plain(child, taste) for child in element))
-    return [plain(cib.find("configuration/resources"), ()),
-            plain(cib.find("configuration/constraints"), ("id", "boolean-op"))]
+        return (
+            element.tag,
+            sorted(pair for pair in element.items() if pair[0] not in taste),
+            sorted(plain(child, taste) for child in element),
+        )
+
+    return [
+        plain(cib.find("configuration/resources"), ()),
+        plain(cib.find("configuration/constraints"), ("id", "boolean-op")),
+    ]
 
 
 def test_setup_is_the_readme_s_recipe(laboratory, empty):
@@ -76,7 +83,7 @@ def test_check_is_clean_on_every_node(guarded):
 def test_status_and_explain_agree_on_every_node(guarded):
     seen = [guard_says(node, "status") for node in guarded.nodes]
     assert seen[0] == seen[1] == seen[2]
-    guard, = seen[0][1]["guards"]
+    (guard,) = seen[0][1]["guards"]
     assert guard["virtual_ips"][0]["nodes"] == [guarded.vip_node.name]
     for node in guarded.nodes:
         code, found = guard_says(node, "explain")
@@ -90,7 +97,7 @@ def test_maintenance_moves_the_vip_and_status_says_why(guarded):
     assert "out of service for the virtual IP: a new disk" in done.stdout
     assert guarded.vip_node is not holder
     _, seen = guard_says(guarded.peers(holder)[0], "status")
-    guard, = seen["guards"]
+    (guard,) = seen["guards"]
     assert guard["nodes"][holder.name]["state"] == "maintenance"
     assert guard["nodes"][holder.name]["reason"].endswith("exists: a new disk")
     newest = guard["virtual_ips"][0]["moves"][0]
@@ -129,8 +136,11 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new_configuration(laborat
 
 
 def test_somebody_else_s_change_meanwhile_is_kept(empty):
-    with empty.spawn(["sh", "-c", "for n in $(seq 20); do crm_attribute --name cluster-recheck-interval --update $((n+60))s;"
-                      " done"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+    with empty.spawn(
+        ["sh", "-c", "for n in $(seq 20); do crm_attribute --name cluster-recheck-interval --update $((n+60))s; done"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as other:
         empty.run(SETUP, timeout=120)
         other.wait()
     assert query(empty).find(".//nvpair[@name='cluster-recheck-interval']").get("value") == "80s"
@@ -189,7 +199,9 @@ def test_pacemaker_stopped(guarded):
     for words in (["status"], SETUP[1:], REMOVE[1:]):
         done = node.run(["galera-sync-guard", *words], check=False, timeout=60)
         assert (done.returncode, done.stderr) == (
-            3, f"galera-sync-guard {words[0]}: Pacemaker does not run on this node: systemctl start pacemaker\n")
+            3,
+            f"galera-sync-guard {words[0]}: Pacemaker does not run on this node: systemctl start pacemaker\n",
+        )
     code, found = guard_says(node, "explain")
     assert (code, found["mode"], "left on disk" in found["note"]) == (0, "score", True)
     assert guard_says(node, "check")[0] == 3
@@ -203,7 +215,9 @@ def managed(guarded):
     """The laboratory as setup made it, with a pcsd on each node through which pcs changes Corosync on all of them."""
     nodes = guarded.nodes
     each(lambda node: node.shell("echo hacluster:laboratory | chpasswd; systemctl start pcsd"), nodes)
-    nodes[0].run(["pcs", "host", "auth", *(node.name for node in nodes), "-u", "hacluster", "-p", "laboratory"], timeout=60)
+    nodes[0].run(
+        ["pcs", "host", "auth", *(node.name for node in nodes), "-u", "hacluster", "-p", "laboratory"], timeout=60
+    )
     return guarded
 
 
@@ -216,7 +230,9 @@ def test_setting_of_corosync_is_found_and_mended(managed, finding):
 
 
 def test_machine_without_a_cluster(laboratory):
-    laboratory.client.run(["rm", "-f", "/etc/corosync/corosync.conf"])    # the one that Debian's package brings
+    laboratory.client.run(["rm", "-f", "/etc/corosync/corosync.conf"])  # the one that Debian's package brings
     done = laboratory.client.run(["galera-sync-guard", "status"], check=False)
-    assert (done.returncode, done.stderr) == (3, "galera-sync-guard status: this machine belongs to no cluster: there is no"
-                                                 " /etc/corosync/corosync.conf\n")
+    assert (done.returncode, done.stderr) == (
+        3,
+        "galera-sync-guard status: this machine belongs to no cluster: there is no /etc/corosync/corosync.conf\n",
+    )

@@ -50,17 +50,30 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
     mariadb.sql(first, "DROP USER guard@localhost")
 
 
-EXCEPTION = (f"cp {PACKAGE}/galera_sync_guard/probe.py /root; "
-             f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/probe.py",
-             f"cp /root/probe.py {PACKAGE}/galera_sync_guard", "internal error: KeyError: 'wsrep'", SYSLOG)
-HALF_UNPACKED = (f"mv {PACKAGE}/ocfpy/run.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
-                 f"mv /root/run.py {PACKAGE}/ocfpy", "galera_sync_guard is not completely installed", pacemaker.LOG)
+EXCEPTION = (
+    f"cp {PACKAGE}/galera_sync_guard/probe.py /root; "
+    f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/probe.py",
+    f"cp /root/probe.py {PACKAGE}/galera_sync_guard",
+    "internal error: KeyError: 'wsrep'",
+    SYSLOG,
+)
+HALF_UNPACKED = (
+    f"mv {PACKAGE}/ocfpy/run.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
+    f"mv /root/run.py {PACKAGE}/ocfpy",
+    "galera_sync_guard is not completely installed",
+    pacemaker.LOG,
+)
 
 
 # A watcher has read all its code by then.
-@pytest.mark.parametrize(("recipe", "broken"), [
-    pytest.param("polling", EXCEPTION, id="exception"), pytest.param("polling", HALF_UNPACKED, id="half-unpacked"),
-    pytest.param("score", HALF_UNPACKED, id="half-unpacked-watching")])
+@pytest.mark.parametrize(
+    ("recipe", "broken"),
+    [
+        pytest.param("polling", EXCEPTION, id="exception"),
+        pytest.param("polling", HALF_UNPACKED, id="half-unpacked"),
+        pytest.param("score", HALF_UNPACKED, id="half-unpacked-watching"),
+    ],
+)
 def test_a_broken_guard_moves_nothing_and_says_what_it_lacks(request, recipe, broken):
     laboratory = request.getfixturevalue(recipe)
     strike, heal, reason, log = broken
@@ -86,7 +99,9 @@ def test_a_guard_that_cannot_monitor_gives_the_vip_to_a_node_with_a_guard_that_c
         check(scene, moves=1)
 
 
-@pytest.mark.parametrize("replacement", [pytest.param(STOP_FAILS, id="reset-fails"), pytest.param("", id="reset-missing")])
+@pytest.mark.parametrize(
+    "replacement", [pytest.param(STOP_FAILS, id="reset-fails"), pytest.param("", id="reset-missing")]
+)
 def test_a_vip_client_reset_that_cannot_stop_keeps_the_vip_on_no_bad_node(score, replacement):
     move_with_a_broken_client_reset(score, replacement)
 

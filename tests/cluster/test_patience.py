@@ -18,8 +18,10 @@ DELAY = 200
 
 def recipes(row):
     """Return the parameters of a row that takes a minute: every check runs it with the recommended recipe."""
-    return [pytest.param("score", id=f"{row}-score"),
-            pytest.param("polling", id=f"{row}-polling", marks=pytest.mark.matrix)]
+    return [
+        pytest.param("score", id=f"{row}-score"),
+        pytest.param("polling", id=f"{row}-polling", marks=pytest.mark.matrix),
+    ]
 
 
 @pytest.mark.parametrize("method", ["rsync", "mariabackup"], ids=lambda method: f"sst-{method}")

@@ -50,18 +50,26 @@ SCORE = BOTH + [
 
 # What a watcher says of them where that is something else: it is connected already.
 WATCHED_REASONS = {
-    "sigstop": "hung: no answer within 2s while ", "clean-stop": "down: ", "restart": "down: ",
+    "sigstop": "hung: no answer within 2s while ",
+    "clean-stop": "down: ",
+    "restart": "down: ",
     "saturate-all": "saturated: Threads_connected=40 of max_connections=40 for ",
 }
 WATCHED = [replace(row, reason=WATCHED_REASONS.get(row.fault, row.reason)) for row in SCORE]
 # Without a watcher: one of each way in which a monitor learns of a fault.
-POLLING = [row for row in SCORE
-           if row.fault in ("kill-9", "sigstop", "clean-stop", "desync", "read-only", "reject", "saturate", "saturate-all",
-                            "power-off")]
+POLLING = [
+    row
+    for row in SCORE
+    if row.fault
+    in ("kill-9", "sigstop", "clean-stop", "desync", "read-only", "reject", "saturate", "saturate-all", "power-off")
+]
 
 
-@pytest.mark.parametrize("recipe, row", [("score", row) for row in WATCHED] + [("polling", row) for row in POLLING],
-                         ids=lambda value: getattr(value, "fault", value))
+@pytest.mark.parametrize(
+    "recipe, row",
+    [("score", row) for row in WATCHED] + [("polling", row) for row in POLLING],
+    ids=lambda value: getattr(value, "fault", value),
+)
 def test_mode_score_moves_the_vip_once_and_all_is_normal_again_by_itself(request, recipe, row):
     move_without_failures(request.getfixturevalue(recipe), row)
 
@@ -92,8 +100,11 @@ def move_by_a_failure(laboratory, row):
         scene.strike(row.fault)
         scene.wait_moved()
         if row.reason:
-            reasons = [failure.reason for failure in seen_from(laboratory, but=[scene.holder]).failures
-                       if failure.node == scene.holder.name]
+            reasons = [
+                failure.reason
+                for failure in seen_from(laboratory, but=[scene.holder]).failures
+                if failure.node == scene.holder.name
+            ]
             assert any(row.reason in reason for reason in reasons), reasons
         scene.heal(row.fault)
         wait_normal(laboratory)
@@ -123,8 +134,11 @@ def test_a_node_that_keeps_writes_for_itself_loses_the_vip(score, row):
         wait_normal(score)
         arrival = scene.address.wait_up(scene.struck_at, there.name).time
         # What the node acknowledged alone until the guard saw it is nowhere else: nothing outside the server can help.
-        lost = {attempt.number for attempt in scene.writes.attempts
-                if attempt.ok and attempt.host == scene.holder.name and attempt.ended > scene.struck_at}
+        lost = {
+            attempt.number
+            for attempt in scene.writes.attempts
+            if attempt.ok and attempt.host == scene.holder.name and attempt.ended > scene.struck_at
+        }
         assert arrival - scene.struck_at < 5
         check(scene, moves=1, lost=lost)
 
@@ -134,8 +148,11 @@ def test_a_node_whose_disk_is_full_loses_the_vip(score, row):
     with Scene(score) as scene:
         scene.strike("disk-full")
         peer = score.peers(scene.holder)[0]
-        mariadb.sql(peer, "CREATE TABLE app.large (text LONGBLOB); INSERT INTO app.large VALUES (REPEAT('x', 8000000))",
-                    timeout=40)
+        mariadb.sql(
+            peer,
+            "CREATE TABLE app.large (text LONGBLOB); INSERT INTO app.large VALUES (REPEAT('x', 8000000))",
+            timeout=40,
+        )
         there = scene.wait_moved()
         # The log is on that disk too.
         wait_state(score, "inconsistent", scene.holder)

@@ -38,16 +38,20 @@ MOVE = [AddressEvent(0, "node1", True), AddressEvent(10, "node1", False), Addres
 OVERLAP = [AddressEvent(0, "node1", True), AddressEvent(10, "node2", True), AddressEvent(12, "node1", False)]
 
 
-@pytest.mark.parametrize("events, cuts, found", [
-    (MOVE, [], [(10, 12)]),
-    (MOVE[:2], [], [(10, 20)]),
-    (OVERLAP, [], []),
-    (OVERLAP, [(5, 30, "node1")], [(5, 10)]),
-    (MOVE, [(5, 30, "node1")], [(5, 12)]),
-    (MOVE, [(5, 30, "node3")], [(10, 12)]),
-    (MOVE[:1], [(5, 7, "node1")], [(5, 7)]),
-    ([], [], [(1, 20)]),
-], ids=["move", "gone", "two-at-once", "two-of-whom-one-is-cut-off", "cut-off", "another-cut-off", "back", "never"])
+@pytest.mark.parametrize(
+    "events, cuts, found",
+    [
+        (MOVE, [], [(10, 12)]),
+        (MOVE[:2], [], [(10, 20)]),
+        (OVERLAP, [], []),
+        (OVERLAP, [(5, 30, "node1")], [(5, 10)]),
+        (MOVE, [(5, 30, "node1")], [(5, 12)]),
+        (MOVE, [(5, 30, "node3")], [(10, 12)]),
+        (MOVE[:1], [(5, 7, "node1")], [(5, 7)]),
+        ([], [], [(1, 20)]),
+    ],
+    ids=["move", "gone", "two-at-once", "two-of-whom-one-is-cut-off", "cut-off", "another-cut-off", "back", "never"],
+)
 def test_the_address_is_missing_where_nobody_can_reach_it(events, cuts, found):
     assert absences(events, cuts, since=1, until=20) == found
 
@@ -55,12 +59,16 @@ def test_the_address_is_missing_where_nobody_can_reach_it(events, cuts, found):
 NODES = {"node1", "node2"}
 
 
-@pytest.mark.parametrize("changes, found", [
-    ([], []),
-    ([(3, "node1", False), (5, "node1", True)], []),
-    ([(4, "node2", False), (3, "node1", False), (7, "node2", True), (8, "node1", True)], [(4, 7)]),
-    ([(3, "node1", False), (3, "node2", False)], [(3, 20)]),
-], ids=["never", "one-of-two", "both", "to-the-end"])
+@pytest.mark.parametrize(
+    "changes, found",
+    [
+        ([], []),
+        ([(3, "node1", False), (5, "node1", True)], []),
+        ([(4, "node2", False), (3, "node1", False), (7, "node2", True), (8, "node1", True)], [(4, 7)]),
+        ([(3, "node1", False), (3, "node2", False)], [(3, 20)]),
+    ],
+    ids=["never", "one-of-two", "both", "to-the-end"],
+)
 def test_nobody_is_fit_while_no_node_is_synced(changes, found):
     assert without(changes, NODES, until=20) == found
 

@@ -25,8 +25,11 @@ def suite():
     return OTHER[rootfs.SUITE]
 
 
-@pytest.mark.parametrize("row", those(WATCHED, "desync", "kill-9", "clean-stop", "sigstop", "saturate", "read-only",
-                                      "power-off"), ids=lambda row: row.fault)
+@pytest.mark.parametrize(
+    "row",
+    those(WATCHED, "desync", "kill-9", "clean-stop", "sigstop", "saturate", "read-only", "power-off"),
+    ids=lambda row: row.fault,
+)
 def test_mode_score_moves_the_vip_once(score, row):
     move_without_failures(score, row)
 
@@ -39,8 +42,9 @@ def test_a_vip_client_reset_that_cannot_stop_keeps_the_vip_on_no_bad_node(score)
     move_with_a_broken_client_reset(score, STOP_FAILS)
 
 
-@pytest.mark.parametrize("mistake", [each for each in MISTAKES if each.provider or each.parameter],
-                         ids=lambda mistake: mistake.finding)
+@pytest.mark.parametrize(
+    "mistake", [each for each in MISTAKES if each.provider or each.parameter], ids=lambda mistake: mistake.finding
+)
 def test_setting_is_found_and_its_commands_mend_it(score, mistake):
     find_and_mend(score, mistake)
 

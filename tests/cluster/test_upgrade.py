@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import pytest
-from galera_sync_guard import __version__ as VERSION
 
+from galera_sync_guard import __version__ as VERSION
 from tests.cluster import recipe
 from tests.cluster.conftest import Keeper
 from tests.cluster.operator_command import found
@@ -68,8 +68,9 @@ def test_a_removal_warns_while_the_agents_are_still_there(old, deb):
     node = laboratory.peers(laboratory.vip_node)[0]
     with Scene(laboratory) as scene:
         scene.begin()
-        with node.spawn(["apt-get", "remove", "--yes", "galera-sync-guard"], stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT) as removal:
+        with node.spawn(
+            ["apt-get", "remove", "--yes", "galera-sync-guard"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as removal:
             warning = next(line for line in removal.stdout if "WARNING" in line)
             node.run(["test", "-x", AGENT])
             removal.communicate()

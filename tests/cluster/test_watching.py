@@ -38,8 +38,11 @@ def test_a_killed_watcher_is_replaced_and_none_is_left_over(score):
         (killed,) = watchers(scene.holder)
         scene.holder.run(["kill", "-9", killed])
         scene.wait_moved()
-        wait_until(lambda: any("the watcher is dead" in failure.reason for failure in seen_from(score).failures), 10,
-                   "the monitor has failed")
+        wait_until(
+            lambda: any("the watcher is dead" in failure.reason for failure in seen_from(score).failures),
+            10,
+            "the monitor has failed",
+        )
         wait_normal(score)
         check(scene, moves=1)
     for node in score.nodes:
@@ -49,8 +52,18 @@ def test_a_killed_watcher_is_replaced_and_none_is_left_over(score):
 
 def test_a_stopped_guard_leaves_no_watcher(score):
     node = score.nodes[0]
-    node.run(["crm_resource", "--resource", GUARD_NAME, "--set-parameter", "target-role", "--meta", "--parameter-value",
-              "Stopped"])
+    node.run(
+        [
+            "crm_resource",
+            "--resource",
+            GUARD_NAME,
+            "--set-parameter",
+            "target-role",
+            "--meta",
+            "--parameter-value",
+            "Stopped",
+        ]
+    )
     wait_until(lambda: not any(watchers(each) for each in score.nodes), 30, "no watcher is left")
     node.run(["crm_resource", "--resource", GUARD_NAME, "--delete-parameter", "target-role", "--meta"])
     wait_normal(score)

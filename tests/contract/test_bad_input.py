@@ -99,6 +99,7 @@ def file_of(text, mode=0o600, owner=0):
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         path.chmod(mode)
         os.chown(path, owner, owner)
+
     return make
 
 
@@ -124,12 +125,16 @@ class TestHostThatLacksSomething:
             if make:
                 make(tmp_path / "option.cnf")
             guard.parameters.update(parameters, defaults_file=str(tmp_path / "option.cnf"))
+
         return change
 
     def test_is_found_by_start_and_by_a_deep_validation_only(self, guard, server, change, code, named):
         change()
         for action, environment, expected in (
-                ("validate-all", {}, 0), ("validate-all", {"OCF_CHECK_LEVEL": "10"}, code), ("start", {}, code)):
+            ("validate-all", {}, 0),
+            ("validate-all", {"OCF_CHECK_LEVEL": "10"}, code),
+            ("start", {}, code),
+        ):
             guard.environment.update(environment)
             result = guard.run(action)
             assert result.code == expected
@@ -165,7 +170,7 @@ class TestTls:
                 (tmp_path / name).touch()
         result = guard.start()
         assert result.code == 2
-        assert_one_clear_line(result, "%s %s: No such file" % (missing, tmp_path / missing))
+        assert_one_clear_line(result, f"{missing} {tmp_path / missing}: No such file")
         assert guard.run("validate-all").code == 0
 
     def test_noise_instead_of_a_certificate_is_a_guard_that_cannot_see(self, guard, tmp_path):
@@ -190,7 +195,7 @@ def test_missing_socket_is_a_server_that_is_down(guard, mode, code):
     guard.parameters["mode"] = mode
     result = guard.start()
     assert result.code == code
-    assert "down: %s: No such file or directory" % guard.parameters["socket"] in result.stderr
+    assert f"down: {guard.parameters['socket']}: No such file or directory" in result.stderr
 
 
 DRIVER = {
@@ -205,6 +210,7 @@ class TestDriverMissing:
     def remove_driver(self, guard, script):
         def remove():
             guard.before = in_mount_namespace(script, "/usr/lib/python3/dist-packages")
+
         return remove
 
     def test_is_found_by_start_and_by_a_deep_validation(self, guard, server, remove_driver):

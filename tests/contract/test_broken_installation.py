@@ -10,14 +10,16 @@ ACTIONS = ("start", "stop", "monitor", "validate-all", "reload-agent", "meta-dat
 def cut(path):
     """Leave the first half of a file, up to an open bracket."""
     text = path.read_text()
-    path.write_text(text[:len(text) // 2] + "(")
+    path.write_text(text[: len(text) // 2] + "(")
 
 
 def compiled_to(noise):
     """Put a compiled module of noise in place of the source, as after a power failure."""
+
     def damage(path):
         path.with_suffix(".pyc").write_bytes(noise)
         path.unlink()
+
     return damage
 
 
@@ -45,7 +47,9 @@ def copied(guard, server, tmp_path):
 
 
 @pytest.mark.parametrize("file, damage", DAMAGE.values(), ids=DAMAGE)
-def test_recurring_monitor_keeps_its_result_and_stop_does_not_fail_while_files_are_incomplete(copied, tmp_path, file, damage):
+def test_recurring_monitor_keeps_its_result_and_stop_does_not_fail_while_files_are_incomplete(
+    copied, tmp_path, file, damage
+):
     damage(tmp_path / "tree" / file)
     result = copied.monitor()
     assert result.code == 0
@@ -78,7 +82,7 @@ class TestBug:
     def buggy(self, copied, tmp_path, module, line, start):
         with open(tmp_path / "tree/galera_sync_guard" / (module + ".py"), "a", encoding="utf-8") as file:
             file.write("\n\n" + line + "\n")
-        copied.pretend(published_at=-60)    # a refresh is due
+        copied.pretend(published_at=-60)  # a refresh is due
         return copied
 
     @pytest.mark.parametrize("mode", ["fail", "score"])
@@ -93,7 +97,7 @@ class TestBug:
     def test_reason_is_logged_with_its_place(self, buggy, module, line, start):
         result = buggy.monitor()
         assert "internal error: " in result.stderr
-        assert ("KeyError: 'a bug' (%s.py:" % module in result.stderr) == ("KeyError" in line)
+        assert (f"KeyError: 'a bug' ({module}.py:" in result.stderr) == ("KeyError" in line)
 
     def test_start_works_if_anything_can_be_remembered(self, buggy, module, line, start):
         buggy.stop()
@@ -107,10 +111,13 @@ class TestBug:
         assert not buggy.state_file.exists()
 
 
-@pytest.mark.parametrize("module, line", [
-    ("publish", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
-    ("parameters", "def check(*arguments): raise KeyError('a bug')"),
-])
+@pytest.mark.parametrize(
+    "module, line",
+    [
+        ("publish", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
+        ("parameters", "def check(*arguments): raise KeyError('a bug')"),
+    ],
+)
 def test_stop_forgets_in_spite_of_a_bug(copied, tmp_path, module, line):
     with open(tmp_path / "tree/galera_sync_guard" / (module + ".py"), "a", encoding="utf-8") as file:
         file.write("\n\n" + line + "\n")

@@ -37,7 +37,7 @@ class Log:
 
     def lines(self):
         """Return what came since the last call: all of it, since a mark that we send ourselves comes last."""
-        mark = "mark %d" % len(self._lines)
+        mark = f"mark {len(self._lines)}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(mark.encode(), self._socket.getsockname())
         while not self._lines or self._lines[-1] != mark:
@@ -69,16 +69,23 @@ def syslog(log):
 
 
 # facility word -> its number (RFC 5424)
-@pytest.mark.parametrize("environment, facility", [
-    ({}, 3), ({"HA_LOGFACILITY": "daemon"}, 3), ({"HA_LOGFACILITY": "local4"}, 20), ({"HA_LOGFACILITY": "none"}, 3),
-], ids=["unset", "daemon", "local4", "none"])
+@pytest.mark.parametrize(
+    "environment, facility",
+    [
+        ({}, 3),
+        ({"HA_LOGFACILITY": "daemon"}, 3),
+        ({"HA_LOGFACILITY": "local4"}, 20),
+        ({"HA_LOGFACILITY": "none"}, 3),
+    ],
+    ids=["unset", "daemon", "local4", "none"],
+)
 def test_syslog_line_has_the_form_of_pacemakers_own_agents(guard, syslog, environment, facility):
     guard.name = "guard:1"
     guard.environment.update(environment)
     guard.start()
-    line, = syslog()
+    (line,) = syslog()
     form = r"<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d galera_sync_guard\(guard:1\)\[\d+\]: WARNING: down: .*"
-    priority, = re.fullmatch(form, line).groups()
+    (priority,) = re.fullmatch(form, line).groups()
     assert divmod(int(priority), 8) == (facility, 4)
 
 
@@ -127,7 +134,7 @@ def test_message_is_one_line_whatever_the_server_says(guard, server, syslog, tex
     server.trouble["login"] = error(1045, text, "28000")
     result = guard.start()
     assert result.code == 0
-    line, = result.stderr.splitlines()
+    (line,) = result.stderr.splitlines()
     assert line.isprintable()
     assert "unknown: error 1045: " in line
     assert guard.published == ("950", "unknown")
@@ -146,23 +153,34 @@ class TestPassword:
     @pytest.fixture
     def guard(self, guard, tmp_path):
         file = tmp_path / "login.cnf"
-        file.write_text("[client]\nuser=monitor\npassword=%s\n" % SECRET)
+        file.write_text(f"[client]\nuser=monitor\npassword={SECRET}\n")
         file.chmod(0o600)
         guard.parameters["defaults_file"] = str(file)
         return guard
 
     def test_is_in_no_argument_and_no_environment(self, guard, server, tmp_path):
-        guard.before = ("strace", "-f", "-v", "-s", "65535", "-e", "trace=execve,clone,fork,vfork", "-o",
-                        str(tmp_path / "trace"))
+        guard.before = (
+            "strace",
+            "-f",
+            "-v",
+            "-s",
+            "65535",
+            "-e",
+            "trace=execve,clone,fork,vfork",
+            "-o",
+            str(tmp_path / "trace"),
+        )
         guard.started()
         trace = (tmp_path / "trace").read_text()
         assert trace.count("execve(") > 3
         assert "attrd_updater" in trace
         assert SECRET not in trace
 
-    @pytest.mark.parametrize("trouble", [
-        error(1045, "Access denied for user 'monitor'@'localhost' (using password: YES)", "28000"), None],
-        ids=["refused", "accepted"])
+    @pytest.mark.parametrize(
+        "trouble",
+        [error(1045, "Access denied for user 'monitor'@'localhost' (using password: YES)", "28000"), None],
+        ids=["refused", "accepted"],
+    )
     def test_is_in_no_message_attribute_or_memory(self, guard, server, syslog, trouble):
         if trouble:
             server.trouble["login"] = trouble
@@ -175,14 +193,23 @@ class TestPassword:
 
     def test_is_not_shown_when_it_is_the_very_thing_that_breaks(self, guard, server, syslog, tmp_path):
         guard.started()
-        (tmp_path / "login.cnf").write_text("[client]\npassword=%s\npassword=\u20ac%s\n" % (SECRET, SECRET))
+        (tmp_path / "login.cnf").write_text(f"[client]\npassword={SECRET}\npassword=\u20ac{SECRET}\n")
         for result in (guard.monitor(), guard.monitor()):
             assert result.code == 0
             assert SECRET not in result.stderr
         assert SECRET not in "\n".join(syslog())
 
     def test_does_not_reach_the_socket_in_clear(self, guard, server, tmp_path):
-        guard.before = ("strace", "-f", "-s", "65535", "-e", "trace=sendto,write,sendmsg", "-o", str(tmp_path / "trace"))
+        guard.before = (
+            "strace",
+            "-f",
+            "-s",
+            "65535",
+            "-e",
+            "trace=sendto,write,sendmsg",
+            "-o",
+            str(tmp_path / "trace"),
+        )
         guard.started()
         trace = (tmp_path / "trace").read_text()
         assert "SHOW GLOBAL VARIABLES" in trace

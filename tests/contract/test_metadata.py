@@ -14,8 +14,9 @@ REGENERATE = "agents/galera_sync_guard meta-data > tests/contract/galera_sync_gu
 
 @pytest.fixture(scope="module")
 def text():
-    return subprocess.run([CHECKOUT / "agents/galera_sync_guard", "meta-data"], env={}, capture_output=True, text=True,
-                          check=True).stdout
+    return subprocess.run(
+        [CHECKOUT / "agents/galera_sync_guard", "meta-data"], env={}, capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_names_the_actions_that_ocf_1_1_wants(tree):
 
 
 def test_advertises_one_cheap_monitor_because_pcs_makes_every_depth_recur(tree):
-    monitor, = [action for action in tree.iter("action") if action.get("name") == "monitor"]
+    (monitor,) = [action for action in tree.iter("action") if action.get("name") == "monitor"]
     assert monitor.attrib == {"name": "monitor", "timeout": "10s", "interval": "1s", "depth": "0"}
 
 
@@ -51,8 +52,11 @@ def test_every_parameter_but_the_attribute_can_be_reloaded(tree):
 
 
 def test_there_is_no_password_parameter(tree):
-    assert not [name for name in (parameter.get("name") for parameter in tree.iter("parameter"))
-                if "pass" in name.replace("passive", "")]
+    assert not [
+        name
+        for name in (parameter.get("name") for parameter in tree.iter("parameter"))
+        if "pass" in name.replace("passive", "")
+    ]
 
 
 def test_every_parameter_is_described(tree):
@@ -61,8 +65,11 @@ def test_every_parameter_is_described(tree):
 
 
 def test_every_default_is_a_value_that_a_user_may_give(tree, guard):
-    guard.parameters = {parameter.get("name"): parameter.find("content").get("default")
-                        for parameter in tree.iter("parameter") if parameter.find("content").get("default") is not None}
+    guard.parameters = {
+        parameter.get("name"): parameter.find("content").get("default")
+        for parameter in tree.iter("parameter")
+        if parameter.find("content").get("default") is not None
+    }
     assert len(guard.parameters) > 10
     result = guard.run("validate-all")
     assert (result.code, result.stderr) == (0, "")

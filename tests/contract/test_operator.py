@@ -42,18 +42,27 @@ class Command:
 
     def cluster(self, **parameters):
         """Let cibadmin answer with a guard that has these parameters."""
-        pairs = "".join('<nvpair id="p-%s" name="%s" value="%s"/>' % (name, name, value)
-                        for name, value in (self.guard.parameters | parameters).items())
+        pairs = "".join(
+            f'<nvpair id="p-{name}" name="{name}" value="{value}"/>'
+            for name, value in (self.guard.parameters | parameters).items()
+        )
         (self.tools / "cib.xml").write_text(CIB % pairs)
-        self.tool("cibadmin", "exec /bin/cat %s/cib.xml" % self.tools)
+        self.tool("cibadmin", f"exec /bin/cat {self.tools}/cib.xml")
         self.tool("crm_node", "echo n1")
         self.tool("corosync-cmapctl", "echo 'quorum.wait_for_all (u8) = 1'")
         return self
 
     def run(self, *arguments, **environ):
         environ = {"PATH": self.path, "HA_RSCTMP": self.guard.environment["HA_RSCTMP"], **environ}
-        done = subprocess.run([COMMAND, *arguments], env=environ, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert "Traceback" not in done.stdout + done.stderr
         assert "internal error" not in done.stderr, done
         assert "\033" not in done.stdout + done.stderr
@@ -67,7 +76,7 @@ def command(tmp_path, guard, monkeypatch):
 
 def here(guard):
     """Return the words that point explain at a guard's socket and maintenance file."""
-    return ["%s=%s" % pair for pair in guard.parameters.items()]
+    return ["{}={}".format(*pair) for pair in guard.parameters.items()]
 
 
 class TestExplain:
@@ -78,14 +87,25 @@ class TestExplain:
 
     def test_json_has_facts_verdict_consequences_and_times(self, command, guard, server):
         found = json.loads(command.run("explain", "--json", *here(guard)).stdout)
-        assert found["verdict"] == {"state": "synced", "kind": "fit", "score": "1000",
-                                    "reason": "synced: wsrep_local_state=4 (Synced)"}
+        assert found["verdict"] == {
+            "state": "synced",
+            "kind": "fit",
+            "score": "1000",
+            "reason": "synced: wsrep_local_state=4 (Synced)",
+        }
         assert found["facts"]["wsrep_on"] == "ON"
         assert {"configuration", "log in", "SHOW STATUS", "SHOW VARIABLES"} <= set(found["seconds"])
 
-    @pytest.mark.parametrize("variable, value, state", [
-        ("read_only", "ON", "read-only"), ("wsrep_reject_queries", "ALL", "rejecting"), ("wsrep_local_state", "1", "joining"),
-        ("Threads_connected", "200", "saturated"), ("wsrep_on", "OFF", "wsrep-off")])
+    @pytest.mark.parametrize(
+        "variable, value, state",
+        [
+            ("read_only", "ON", "read-only"),
+            ("wsrep_reject_queries", "ALL", "rejecting"),
+            ("wsrep_local_state", "1", "joining"),
+            ("Threads_connected", "200", "saturated"),
+            ("wsrep_on", "OFF", "wsrep-off"),
+        ],
+    )
     def test_never_disagrees_with_the_monitor(self, command, guard, server, variable, value, state):
         server.values[variable] = value
         guard.started()
@@ -99,7 +119,7 @@ class TestExplain:
     def test_publishes_and_remembers_nothing(self, command, guard, server):
         guard.started()
         before = guard.state_file.read_text()
-        command.path = "%s:%s" % (guard.attrd.directory, command.tools)
+        command.path = f"{guard.attrd.directory}:{command.tools}"
         server.values["read_only"] = "ON"
         assert command.run("explain", *here(guard)).returncode == 1
         assert guard.state_file.read_text() == before
@@ -108,13 +128,17 @@ class TestExplain:
     def test_server_down(self, command, guard):
         done = command.run("explain", *here(guard))
         assert (done.returncode, done.stdout.splitlines()[0]) == (
-            1, "unfit, down: %s: No such file or directory" % guard.parameters["socket"])
+            1,
+            f"unfit, down: {guard.parameters['socket']}: No such file or directory",
+        )
 
     def test_wrong_password(self, command, guard, server):
         server.trouble["login"] = error(1045, "Access denied for user 'root'@'localhost'", "28000")
         done = command.run("explain", *here(guard))
         assert (done.returncode, done.stdout.splitlines()[0]) == (
-            3, "unknown, unknown: error 1045: Access denied for user 'root'@'localhost'")
+            3,
+            "unknown, unknown: error 1045: Access denied for user 'root'@'localhost'",
+        )
 
     def test_value_that_is_not_allowed(self, command, guard, server):
         done = command.run("explain", "port=none", *here(guard))
@@ -131,12 +155,18 @@ class TestExplain:
 # What keeps the cluster from being asked: (tool, what it does, words of the line)
 TROUBLES = {
     "no tools": (None, "", "cibadmin is not installed on this node (package pacemaker-cli-utils)"),
-    "no cluster": ("cibadmin", "echo 'Could not connect to the CIB: Transport endpoint is not connected' >&2; exit 102",
-                   ""),
+    "no cluster": (
+        "cibadmin",
+        "echo 'Could not connect to the CIB: Transport endpoint is not connected' >&2; exit 102",
+        "",
+    ),
     "garbage": ("cibadmin", "echo garbage", "cibadmin is no XML"),
     "half a CIB": ("cibadmin", "echo '<cib><configuration>'", "cibadmin is no XML"),
-    "broken CIB": ("cibadmin", "echo 'Update does not conform to the configured schema' >&2; exit 78",
-                   "the cluster's configuration is broken: Update does not conform to the configured schema"),
+    "broken CIB": (
+        "cibadmin",
+        "echo 'Update does not conform to the configured schema' >&2; exit 78",
+        "the cluster's configuration is broken: Update does not conform to the configured schema",
+    ),
     "no rights": ("cibadmin", "echo 'Permission denied' >&2; exit 4", ""),
 }
 
@@ -149,18 +179,21 @@ class TestWithoutACluster:
             command.tool(tool, script)
         return words
 
-    @pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["setup", "--remove"],
-                                           ["setup", "--remove", "--apply"]], ids=" ".join)
+    @pytest.mark.parametrize(
+        "arguments",
+        [["status"], ["status", "--json"], ["setup", "--remove"], ["setup", "--remove", "--apply"]],
+        ids=" ".join,
+    )
     def test_one_line(self, command, trouble, arguments):
         done = command.run(*arguments)
         assert (done.returncode, done.stdout) == (3, "")
-        line, = done.stderr.splitlines()
-        assert line.startswith("galera-sync-guard %s: " % arguments[0]) and trouble in line
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"galera-sync-guard {arguments[0]}: ") and trouble in line
 
     def test_explain_looks_all_the_same_and_says_what_it_takes(self, command, guard, server, trouble):
         done = command.run("explain", *here(guard))
         assert (done.returncode, done.stderr) == (0, "")
-        note, = [line for line in done.stdout.splitlines() if line.startswith("  note")]
+        (note,) = [line for line in done.stdout.splitlines() if line.startswith("  note")]
         assert trouble in note and note.endswith("these are the default parameters")
 
     def test_check_says_what_it_could_not_read(self, command, trouble):
@@ -181,15 +214,22 @@ class TestCheck:
         done = command.cluster().run("check", "--json")
         assert json.loads(done.stdout)["unread"]["MariaDB"].endswith("No such file or directory")
 
-
     def test_who_may_not_log_in_as_the_guard_does_says_nothing_about_its_login(self, command, guard, server):
         server.trouble["login"] = error(1698, "Access denied for user 'root'@'localhost'", "28000")
         command.cluster()
-        script = ("import io, os, sys; os.geteuid = lambda: 1000\n"
-                  "from galera_sync_guard.operator.command import main\n"
-                  "sys.exit(main(['galera-sync-guard', 'check', '--json'], os.environ, sys.stdin, sys.stdout, sys.stderr))")
-        done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False,
-                              env={"PATH": command.path, "HA_RSCTMP": guard.environment["HA_RSCTMP"]})
+        script = (
+            "import io, os, sys; os.geteuid = lambda: 1000\n"
+            "from galera_sync_guard.operator.command import main\n"
+            "sys.exit(main(['galera-sync-guard', 'check', '--json'], os.environ, sys.stdin, sys.stdout, sys.stderr))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": command.path, "HA_RSCTMP": guard.environment["HA_RSCTMP"]},
+        )
         said = json.loads(done.stdout)
         assert "error 1698" in said["unread"]["MariaDB"]
         assert "login" not in [each["name"] for each in said["findings"]]
@@ -198,14 +238,21 @@ class TestCheck:
 class TestWatch:
     @pytest.fixture
     def watched(self, command):
-        command.cluster().tool("crm_mon", "echo '<pacemaker-result><summary/><nodes><node name=\"n1\" online=\"true\"/></nodes>"
-                               "</pacemaker-result>'")
+        command.cluster().tool(
+            "crm_mon",
+            'echo \'<pacemaker-result><summary/><nodes><node name="n1" online="true"/></nodes></pacemaker-result>\'',
+        )
         command.tool("attrd_updater", "echo '<pacemaker-result/>'")
         return command
 
     def start(self, command, *words, **options):
-        return subprocess.Popen([COMMAND, "status", "--watch", "0.1", *words], stdin=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, env={"PATH": command.path, "TERM": "xterm"}, **options)
+        return subprocess.Popen(
+            [COMMAND, "status", "--watch", "0.1", *words],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={"PATH": command.path, "TERM": "xterm"},
+            **options,
+        )
 
     def test_on_a_terminal_each_screen_replaces_the_last_and_an_interrupt_is_its_end(self, watched):
         ours, theirs = pty.openpty()
@@ -270,17 +317,28 @@ class TestSetup:
         assert "ip=10.1.2.3 cidr_netmask=24 nic=eth1" in done.stdout
         assert "mode=score watch_interval=200ms os_user=galera_guard" in done.stdout
 
-    @pytest.mark.parametrize("words", [[], ["--vip", "nonsense"], ["--vip", "10.0.0.1/99"], ["--remove", "--vip", "10.0.0.1"],
-                                       ["--vip", "10.0.0.1", "--os-user", "a", "--defaults-file", "/b"]], ids=" ".join)
+    @pytest.mark.parametrize(
+        "words",
+        [
+            [],
+            ["--vip", "nonsense"],
+            ["--vip", "10.0.0.1/99"],
+            ["--remove", "--vip", "10.0.0.1"],
+            ["--vip", "10.0.0.1", "--os-user", "a", "--defaults-file", "/b"],
+        ],
+        ids=" ".join,
+    )
     def test_wrong_words(self, command, words):
         assert command.run("setup", *words).returncode == 2
 
     def test_an_operating_system_user_that_does_not_exist(self, command):
         done = command.cluster().run("setup", "--vip", "10.0.0.1/32", "--apply", "--os-user", "nobody_has_this")
         assert (done.returncode, done.stdout) == (1, "")
-        line, = done.stderr.splitlines()
-        assert line.endswith("there is no such user on this node: adduser --system --no-create-home --home /nonexistent"
-                             " nobody_has_this (on every node)")
+        (line,) = done.stderr.splitlines()
+        assert line.endswith(
+            "there is no such user on this node: adduser --system --no-create-home --home /nonexistent"
+            " nobody_has_this (on every node)"
+        )
 
     def test_a_login_that_fails_changes_nothing(self, command, guard):
         command.cluster()
@@ -289,8 +347,10 @@ class TestSetup:
 
 
 def test_reader_that_has_seen_enough(command, guard):
-    script = '%s setup --vip 10.0.0.1 | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"' % COMMAND
-    done = subprocess.run(["bash", "-c", script], env={"PATH": SYSTEM_PATH}, capture_output=True, text=True, check=False)
+    script = f'{COMMAND} setup --vip 10.0.0.1 | head -c 1 >/dev/null; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["bash", "-c", script], env={"PATH": SYSTEM_PATH}, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -11,9 +11,18 @@ import pytest
 from tests.support.guard import Guard, copy_of_tree
 
 NONSENSE = {
-    "mode": "backwards", "attribute": "two\nlines", "socket": "not/absolute", "host": "", "port": "99999999",
-    "probe_timeout": "-3", "ssl_cert": "/cert", "defaults_file": "nowhere", "os_user": "nobody knows",
-    "connection_limit": "all", "available_when_readonly": "perhaps", "unheard_of": "anything",
+    "mode": "backwards",
+    "attribute": "two\nlines",
+    "socket": "not/absolute",
+    "host": "",
+    "port": "99999999",
+    "probe_timeout": "-3",
+    "ssl_cert": "/cert",
+    "defaults_file": "nowhere",
+    "os_user": "nobody knows",
+    "connection_limit": "all",
+    "available_when_readonly": "perhaps",
+    "unheard_of": "anything",
 }
 
 
@@ -126,16 +135,27 @@ class TestStart:
 
 
 class TestStop:
-    @pytest.mark.parametrize("change", [
-        lambda guard: guard.parameters.update(NONSENSE),
-        lambda guard: guard.parameters.clear(),
-        lambda guard: guard.state_file.write_bytes(b"\0\xff garbage"),
-        lambda guard: guard.state_file.write_text(""),
-        lambda guard: guard.attrd.fail(1),
-        lambda guard: guard.attrd.fail(102),
-        lambda guard: guard.environment.update(PATH=""),
-    ], ids=["nonsense parameters", "no parameters", "garbage in memory", "empty memory", "failing cluster",
-            "no cluster", "empty PATH"])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda guard: guard.parameters.update(NONSENSE),
+            lambda guard: guard.parameters.clear(),
+            lambda guard: guard.state_file.write_bytes(b"\0\xff garbage"),
+            lambda guard: guard.state_file.write_text(""),
+            lambda guard: guard.attrd.fail(1),
+            lambda guard: guard.attrd.fail(102),
+            lambda guard: guard.environment.update(PATH=""),
+        ],
+        ids=[
+            "nonsense parameters",
+            "no parameters",
+            "garbage in memory",
+            "empty memory",
+            "failing cluster",
+            "no cluster",
+            "empty PATH",
+        ],
+    )
     def test_succeeds_and_forgets_whatever_it_meets(self, guard, server, change):
         guard.started()
         change(guard)

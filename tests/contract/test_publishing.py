@@ -82,7 +82,9 @@ class TestWhy:
         guard.monitor()
         told = [call.split(" ", 6) for call in guard.attrd.calls if call.startswith("-p ")]
         assert [(name, version, reason.partition(":")[0]) for _, _, name, _, _, version, reason in told] == [
-            ("guard-unfit", __version__, "rejecting"), ("guard-bad", __version__, "read-only")]
+            ("guard-unfit", __version__, "rejecting"),
+            ("guard-bad", __version__, "read-only"),
+        ]
 
 
 class TestOutsideACluster:
@@ -114,6 +116,7 @@ class TestClusterThatCannotBeTold:
     @pytest.fixture(params=[1, 102, "missing", "hangs"])
     def mute(self, request, guard):
         """Let the started guard's cluster be mute from now on."""
+
         def mute():
             if request.param == "missing":
                 (guard.attrd.directory / "attrd_updater").unlink()
@@ -121,6 +124,7 @@ class TestClusterThatCannotBeTold:
                 guard.attrd.hang()
             else:
                 guard.attrd.fail(request.param)
+
         return mute
 
     def test_bad_news_fails_the_monitor_instead(self, guard, server, mute):
@@ -168,7 +172,7 @@ class TestClusterThatCannotBeTold:
 
 @pytest.mark.parametrize("timeout", [1, 2])
 def test_hung_server_is_published_before_the_operations_timeout(guard, server, timeout):
-    guard.parameters["probe_timeout"] = "%ds" % (timeout * 2)
+    guard.parameters["probe_timeout"] = f"{int(timeout * 2)}s"
     guard.started()
     server.trouble["status"] = silence
     result = guard.monitor(timeout=timeout)

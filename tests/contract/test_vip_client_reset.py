@@ -19,7 +19,7 @@ from vip_client_reset.parameters import Address
 GOLDEN = Path(__file__).with_name("vip_client_reset.xml")
 REGENERATE = "agents/vip_client_reset meta-data > tests/contract/vip_client_reset.xml"
 AGENT = CHECKOUT / "agents/vip_client_reset"
-LASTS = 3    # seconds that new connections are held off
+LASTS = 3  # seconds that new connections are held off
 
 NODE, VIP, OTHER_VIP = "10.0.0.1", "10.0.0.9", "10.0.0.8"
 NODE6, VIP6, OTHER_VIP6 = "fd00::1", "fd00::9", "fd00::8"
@@ -50,24 +50,32 @@ def reset(tmp_path, network):
 @pytest.fixture
 def plan(reset):
     """Return a function that lets crm_simulate answer with a plan."""
+
     def answer(*stopped):
         steps = "".join(
-            '<synapse><action_set><rsc_op operation="stop"><primitive id="%s" type="%s"/><attributes ip="%s"/></rsc_op>'
-            "</action_set><inputs/></synapse>" % (name, kind, VIP) for name, kind in stopped)
-        simulate("cat >$4 <<'END'\n<transition_graph>%s</transition_graph>\nEND\n" % steps)
+            f'<synapse><action_set><rsc_op operation="stop"><primitive id="{name}" type="{kind}"/><attributes ip="{VIP}"/></rsc_op>'
+            "</action_set><inputs/></synapse>"
+            for name, kind in stopped
+        )
+        simulate(f"cat >$4 <<'END'\n<transition_graph>{steps}</transition_graph>\nEND\n")
 
     def simulate(script):
         tool = reset.attrd.directory / "crm_simulate"
         tool.write_text("#!/bin/sh\n" + script)
         tool.chmod(0o755)
+
     answer.script = simulate
     return answer
 
 
 def clients(network, port=3306):
     """Return a connection to every address."""
-    return {address: network.connect(address, port, CLIENT6 if ":" in address and address != "::1" else
-                                     CLIENT if address[:3] == "10." else None) for address in EVERYWHERE}
+    return {
+        address: network.connect(
+            address, port, CLIENT6 if ":" in address and address != "::1" else CLIENT if address[:3] == "10." else None
+        )
+        for address in EVERYWHERE
+    }
 
 
 def ended(connections):
@@ -87,7 +95,7 @@ def test_clients_of_the_address_are_reset_and_no_others(network, reset, vip):
     result = reset.stop()
     assert result.code == 0
     assert ended(connections) == {vip}
-    assert "%s leaves this node: 1 connections reset within " % vip in result.stderr
+    assert f"{vip} leaves this node: 1 connections reset within " in result.stderr
     with pytest.raises(ConnectionResetError):
         connections[vip].recv(1)
 
@@ -161,7 +169,7 @@ def test_two_thousand_connections_within_a_second(network, reset):
     result = reset.stop()
     assert not any(map(lives, connections))
     assert "2000 connections reset" in result.stderr
-    assert result.seconds < 5    # 0.1 s on a quiet machine
+    assert result.seconds < 5  # 0.1 s on a quiet machine
 
 
 def test_without_the_address_nothing_is_reset_since_no_client_would_hear_of_it(network, reset):
@@ -183,7 +191,7 @@ class TestRestart:
 
     def test_log_says_why(self, reset, plan):
         plan(("reset", "vip_client_reset"))
-        assert "%s stays on this node: no connection is reset" % VIP in reset.stop().stderr
+        assert f"{VIP} stays on this node: no connection is reset" in reset.stop().stderr
 
     def test_address_that_leaves_loses_them(self, network, reset, plan):
         client = network.connect(VIP, 3306, CLIENT)
@@ -191,8 +199,9 @@ class TestRestart:
         reset.stop()
         assert not lives(client)
 
-    @pytest.mark.parametrize("script", ["exit 102", "echo nonsense >$4", "exec sleep 1000"],
-                             ids=["no cluster", "nonsense", "hangs"])
+    @pytest.mark.parametrize(
+        "script", ["exit 102", "echo nonsense >$4", "exec sleep 1000"], ids=["no cluster", "nonsense", "hangs"]
+    )
     def test_without_an_answer_the_clients_are_reset_rather_than_left_to_hang(self, network, reset, plan, script):
         client = network.connect(VIP, 3306, CLIENT)
         plan.script(script)
@@ -243,8 +252,13 @@ class TestBlock:
     def test_killed_at_any_moment_it_leaves_nothing_that_blocks_a_client_later(self, network, reset, action):
         random.seed(7)
         for _ in range(15):
-            process = subprocess.Popen([AGENT, action], env=reset.environ(), stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(
+                [AGENT, action],
+                env=reset.environ(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
             time.sleep(random.uniform(0, 0.15))
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -353,7 +367,7 @@ class TestHeirs:
         with pytest.raises(BlockingIOError):
             while True:
                 accepted.send(bytes(1000))
-        accepted.close()    # what the client has no room for keeps this end of it for minutes
+        accepted.close()  # what the client has no room for keeps this end of it for minutes
         cluster.environment["OCF_RESKEY_CRM_meta_on_node"] = "n2"
         cluster.start()
         time.sleep(0.2)
@@ -400,8 +414,10 @@ class TestLacks:
         return reset
 
     def test_start_and_deep_validation_say_it(self, unprivileged):
-        for result in (unprivileged.start(), unprivileged.run("validate-all", environ=unprivileged.environ() | {
-                "OCF_CHECK_LEVEL": "10"})):
+        for result in (
+            unprivileged.start(),
+            unprivileged.run("validate-all", environ=unprivileged.environ() | {"OCF_CHECK_LEVEL": "10"}),
+        ):
             assert result.code == 0
             assert result.stderr.count("nftables does not work") == 1
 
@@ -418,7 +434,7 @@ class TestLacks:
     @pytest.mark.parametrize("script", ["exec sleep 1000", "echo 'no such table' >&2; exit 1"], ids=["hangs", "fails"])
     def test_clients_are_reset_without_nftables(self, network, reset, script):
         nft = reset.attrd.directory / "nft"
-        nft.write_text("#!/bin/sh\n%s\n" % script)
+        nft.write_text(f"#!/bin/sh\n{script}\n")
         nft.chmod(0o755)
         client = network.connect(VIP, 3306, CLIENT)
         assert "nftables does not work" in reset.start().stderr
@@ -436,8 +452,11 @@ class TestProtocol:
             assert reset.stop().code == 0
             assert reset.monitor().code == reset.probe().code == reset.run("reload-agent").code == 7
 
-    @pytest.mark.parametrize("parameters", [{}, {"ip": "nonsense"}, {"ip": VIP, "ports": "many"}],
-                             ids=["no address", "wrong address", "wrong ports"])
+    @pytest.mark.parametrize(
+        "parameters",
+        [{}, {"ip": "nonsense"}, {"ip": VIP, "ports": "many"}],
+        ids=["no address", "wrong address", "wrong ports"],
+    )
     def test_wrong_parameters_keep_it_from_starting_and_not_from_stopping(self, reset, parameters):
         reset.parameters = parameters
         assert reset.run("validate-all").code == 6
@@ -478,10 +497,12 @@ class TestMetadata:
 
     def test_advertises_one_cheap_monitor_and_reloads_all_parameters(self, text):
         tree = ElementTree.fromstring(text)
-        monitor, = [action for action in tree.iter("action") if action.get("name") == "monitor"]
+        (monitor,) = [action for action in tree.iter("action") if action.get("name") == "monitor"]
         assert (monitor.get("interval"), monitor.get("depth")) == ("10s", "0")
-        assert {parameter.get("name"): (parameter.get("required"), parameter.get("reloadable"))
-                for parameter in tree.iter("parameter")} == {"ip": ("1", "1"), "ports": ("0", "1")}
+        assert {
+            parameter.get("name"): (parameter.get("required"), parameter.get("reloadable"))
+            for parameter in tree.iter("parameter")
+        } == {"ip": ("1", "1"), "ports": ("0", "1")}
 
 
 # What can be wrong with a file of an installation.
@@ -500,7 +521,10 @@ def test_half_an_installation_neither_blocks_nor_moves_anything(tmp_path, file, 
     damage(tmp_path / file)
     reset = Guard(tmp_path, "reset", tmp_path / "agents/vip_client_reset")
     assert {action: reset.run(action).code for action in ("start", "stop", "validate-all")} == {
-        "start": 1, "stop": 0, "validate-all": 1}
+        "start": 1,
+        "stop": 0,
+        "validate-all": 1,
+    }
     result = reset.monitor()
     assert result.code == 0
     assert "not completely installed" in result.reason and "Traceback" not in result.stderr

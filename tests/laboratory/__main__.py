@@ -21,8 +21,12 @@ def _up(args: argparse.Namespace) -> int:
         print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
 
     Laboratory(args.id, owned=False, say=say).up(
-        args.nodes, pacemaker=not args.without_pacemaker, deb=args.deb, freezable=args.freezable,
-        quorum=pacemaker.RECOMMENDED_QUORUM if args.recommended else None)
+        args.nodes,
+        pacemaker=not args.without_pacemaker,
+        deb=args.deb,
+        freezable=args.freezable,
+        quorum=pacemaker.RECOMMENDED_QUORUM if args.recommended else None,
+    )
     say("all nodes are Synced" if args.without_pacemaker else "all nodes are Synced and online")
     return 0
 
@@ -37,14 +41,21 @@ def _status(args: argparse.Namespace) -> int:
     laboratory = Laboratory.attach(args.id)
     for node in laboratory.nodes:
         seen = mariadb.status(node) if node.running else {}
-        print(f"{node.name} {node.address} power={'on' if node.running else 'off'}",
-              *(f"{name.removeprefix('wsrep_')}={seen.get(name, '-')}" for name in
-                ("wsrep_local_state_comment", "wsrep_cluster_status", "wsrep_cluster_size", "wsrep_ready")))
+        print(
+            f"{node.name} {node.address} power={'on' if node.running else 'off'}",
+            *(
+                f"{name.removeprefix('wsrep_')}={seen.get(name, '-')}"
+                for name in ("wsrep_local_state_comment", "wsrep_cluster_status", "wsrep_cluster_size", "wsrep_ready")
+            ),
+        )
     if laboratory.has_pacemaker:
         first = next((node for node in laboratory.nodes if node.running), None)
         if first:
-            print(first.run(["crm_mon", "--one-shot", "--inactive", "--show-node-attributes", "--failcounts"],
-                            check=False).stdout)
+            print(
+                first.run(
+                    ["crm_mon", "--one-shot", "--inactive", "--show-node-attributes", "--failcounts"], check=False
+                ).stdout
+            )
     return 0
 
 
@@ -75,9 +86,11 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     width = max(map(len, FAULTS))
     top = argparse.ArgumentParser(
-        prog="python3 -m tests.laboratory", formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python3 -m tests.laboratory",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="A Galera, Corosync and Pacemaker cluster in namespaces of this machine.",
-        epilog="faults:\n" + "\n".join(f"  {name:{width}}  {fault.description}" for name, fault in FAULTS.items()))
+        epilog="faults:\n" + "\n".join(f"  {name:{width}}  {fault.description}" for name, fault in FAULTS.items()),
+    )
     top.add_argument("--id", default="hand", help="which laboratory (default: %(default)s)")
     verbs = top.add_subparsers(dest="verb", required=True)
 

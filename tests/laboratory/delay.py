@@ -26,7 +26,11 @@ def delayed(laboratory: Laboratory, milliseconds: int) -> Iterator[None]:
             command("nsenter", "-t", str(machine.pid), "--net", "python3", GUEST / "offload.py")
             holder = subprocess.Popen(
                 [*entrance, "python3", GUEST / "delay.py", machine.name, BRIDGE, str(milliseconds)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
             holders.append((machine, holder))
             assert holder.stdout is not None
             holder.stdout.readline()

@@ -28,6 +28,7 @@ class Fault:
 
 # Processes that hold a fault open, in whichever machine, found again by their name
 
+
 def _hold(machine: Machine, name: str, script: str) -> None:
     inner = shlex.quote(f"echo $$ >/run/{name}.pid; {script}")
     machine.shell(f"setsid sh -c {inner} </dev/null >/dev/null 2>&1 &")
@@ -38,6 +39,7 @@ def _release(machine: Machine, name: str) -> None:
 
 
 # Actions
+
 
 def _set(variable: str, value: str) -> Action:
     def action(_: Laboratory, node: Machine) -> None:
@@ -99,8 +101,11 @@ def _saturate(laboratory: Laboratory, node: Machine) -> None:
 def _room(node: Machine) -> int:
     """Return how many ordinary users could still connect if this question had not been asked."""
     try:
-        used, limit = mariadb.sql(node, "SELECT VARIABLE_VALUE, @@max_connections FROM information_schema."
-                                        "GLOBAL_STATUS WHERE VARIABLE_NAME='THREADS_CONNECTED'").split()
+        used, limit = mariadb.sql(
+            node,
+            "SELECT VARIABLE_VALUE, @@max_connections FROM information_schema."
+            "GLOBAL_STATUS WHERE VARIABLE_NAME='THREADS_CONNECTED'",
+        ).split()
     except CommandError as error:
         if TOO_MANY_CONNECTIONS in error.done.stderr:
             return 0
@@ -143,8 +148,10 @@ def _unlock_tables(laboratory: Laboratory, node: Machine) -> None:
 
 def _fill_disk(_: Laboratory, node: Machine) -> None:
     # Most of it at once; the rest until nothing fits, since mariadbd may write meanwhile.
-    node.shell(f"fallocate -l $(($(df --output=avail -B1M {mariadb.DATADIR} | tail -n 1) - 4))M {FILLER}; "
-               f"cat /dev/zero >>{FILLER} 2>/dev/null || :")
+    node.shell(
+        f"fallocate -l $(($(df --output=avail -B1M {mariadb.DATADIR} | tail -n 1) - 4))M {FILLER}; "
+        f"cat /dev/zero >>{FILLER} 2>/dev/null || :"
+    )
 
 
 def _empty_disk(laboratory: Laboratory, node: Machine) -> None:
@@ -197,23 +204,30 @@ FAULTS = {
     "restart": Fault("mariadbd is restarted as for an upgrade", _restart, _nothing),
     "desync": Fault("wsrep_desync=ON", _set("wsrep_desync", "ON"), _set("wsrep_desync", "OFF")),
     "read-only": Fault("read_only=ON", _set("read_only", "ON"), _set("read_only", "OFF")),
-    "reject": Fault("wsrep_reject_queries=ALL", _set("wsrep_reject_queries", "ALL"),
-                    _set("wsrep_reject_queries", "NONE")),
+    "reject": Fault(
+        "wsrep_reject_queries=ALL", _set("wsrep_reject_queries", "ALL"), _set("wsrep_reject_queries", "NONE")
+    ),
     "wsrep-off": Fault("wsrep_on=OFF: writes stay local", _set("wsrep_on", "OFF"), _set("wsrep_on", "ON")),
     "ftwrl": Fault("FLUSH TABLES WITH READ LOCK, as a backup does", _lock_tables, _unlock_tables),
     "saturate": Fault("ordinary users hold all of max_connections", _saturate, _relieve),
-    "saturate-all": Fault("max_connections and the administrator's connection are taken",
-                          _saturate_all, _relieve_all),
-    "disk-full": Fault("the disk is full: the next large write ends the node's part in the cluster",
-                       _fill_disk, _empty_disk),
+    "saturate-all": Fault("max_connections and the administrator's connection are taken", _saturate_all, _relieve_all),
+    "disk-full": Fault(
+        "the disk is full: the next large write ends the node's part in the cluster", _fill_disk, _empty_disk
+    ),
     "stall": Fault("the storage hangs (needs a freezable laboratory)", _freeze, _thaw),
     "power-off": Fault("the machine loses its power", _power_off, Laboratory.power_on),
     "partition": Fault("the machine loses its network", lambda _, node: node.unplug(), _plug),
     "galera-partition": Fault("Galera's packets are lost, Corosync's are not", _block_galera, _unblock_galera),
-    "corosync-partition": Fault("Corosync's packets are lost, Galera's are not",
-                                lambda _, node: node.block("udp", pacemaker.COROSYNC_PORT), _unblock_corosync),
-    "standby": Fault("the node is put into standby", lambda _, node: pacemaker.standby(node, node.name),
-                     lambda _, node: pacemaker.standby(node, node.name, False)),
+    "corosync-partition": Fault(
+        "Corosync's packets are lost, Galera's are not",
+        lambda _, node: node.block("udp", pacemaker.COROSYNC_PORT),
+        _unblock_corosync,
+    ),
+    "standby": Fault(
+        "the node is put into standby",
+        lambda _, node: pacemaker.standby(node, node.name),
+        lambda _, node: pacemaker.standby(node, node.name, False),
+    ),
     "cluster-stop": Fault("Pacemaker and Corosync are stopped, mariadbd runs on", _stop_cluster, _start_cluster),
     "maintenance": Fault("the guard's maintenance file exists", _maintain, _end_maintenance),
     "crash-peer": Fault("mariadbd is killed on another node", _on_peer(_signal("KILL")), _on_peer(_start)),

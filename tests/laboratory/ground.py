@@ -48,8 +48,9 @@ def only_child(pid: int) -> int:
 
 def command(*argv: str | Path) -> str:
     """Run one command on the host and return its output; GroundError when it fails."""
-    done = subprocess.run([str(arg) for arg in argv], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(arg) for arg in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise GroundError(f"{' '.join(map(str, argv))}: {done.stderr.strip() or done.returncode}")
     return done.stdout
@@ -61,8 +62,14 @@ def interruptible(*argv: str | Path) -> subprocess.CompletedProcess[str]:
     An interrupt of this process ends it with all that it has started by SIGTERM, and waits until it
     has removed its traces.
     """
-    with subprocess.Popen([str(arg) for arg in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        [str(arg) for arg in argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             output, _ = process.communicate()
         except BaseException:
@@ -79,8 +86,14 @@ class Ground:
     it, and their mounts and links with them. Nothing is left on the host to be cleaned up.
     """
 
-    def __init__(self, pid: int, born: str | None = None, *, private_network: bool = True,
-                 keeper: subprocess.Popen[str] | None = None):
+    def __init__(
+        self,
+        pid: int,
+        born: str | None = None,
+        *,
+        private_network: bool = True,
+        keeper: subprocess.Popen[str] | None = None,
+    ):
         self.pid = pid
         self.born = born or birth(pid)
         self.private_network = private_network
@@ -96,10 +109,24 @@ class Ground:
         first = ["cat"] if owned else ["sleep", "infinity"]
         network = ["--net"] if private_network else []
         keeper = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", *network,
-             "sh", "-c", 'echo ready && exec "$@" >/dev/null', "sh", *first],
+            [
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                *network,
+                "sh",
+                "-c",
+                'echo ready && exec "$@" >/dev/null',
+                "sh",
+                *first,
+            ],
             stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         assert keeper.stdout is not None
         said = keeper.stdout.readline()
         if said != "ready\n":
@@ -139,8 +166,15 @@ class Ground:
         It outlives the machine's power.
         """
         path = RUN / name
-        self._enter("--mount", "sh", "-c", 'mountpoint -q "$1" || { mkdir "$1" && '
-                    'mount -t tmpfs -o size="$2",mode=755 disk "$1"; }', "sh", path, DISK_SIZE)
+        self._enter(
+            "--mount",
+            "sh",
+            "-c",
+            'mountpoint -q "$1" || { mkdir "$1" && mount -t tmpfs -o size="$2",mode=755 disk "$1"; }',
+            "sh",
+            path,
+            DISK_SIZE,
+        )
         return path
 
     def view(self, name: str) -> Path:
@@ -149,16 +183,40 @@ class Ground:
 
     def connect(self, name: str, pid: int, address: str) -> None:
         """Give the machine with first process `pid` an eth0 with `address` (with /prefix) on the bridge."""
-        command("ip", "link", "add", "name", name, "netns", str(self.pid),
-                "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+        command(
+            "ip",
+            "link",
+            "add",
+            "name",
+            name,
+            "netns",
+            str(self.pid),
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            str(pid),
+        )
         self._enter("--net", "ip", "link", "set", name, "master", BRIDGE, "up")
-        command("nsenter", "-t", str(pid), "--net", "sh", "-c",
-                'ip link set lo up && ip address add "$1" dev eth0 && ip link set eth0 up', "sh", address)
+        command(
+            "nsenter",
+            "-t",
+            str(pid),
+            "--net",
+            "sh",
+            "-c",
+            'ip link set lo up && ip address add "$1" dev eth0 && ip link set eth0 up',
+            "sh",
+            address,
+        )
 
     def disconnect(self, name: str) -> None:
         """Remove the link of a machine that is gone, unless the kernel has done so already."""
-        self._enter("--net", "sh", "-c", 'ip link del "$1" 2>/dev/null || ! ip link show "$1" >/dev/null 2>&1',
-                    "sh", name)
+        self._enter(
+            "--net", "sh", "-c", 'ip link del "$1" 2>/dev/null || ! ip link show "$1" >/dev/null 2>&1', "sh", name
+        )
 
     def unplug(self, name: str) -> None:
         """Take the machine's port off the bridge: nothing comes in or goes out, its link stays up."""
@@ -171,8 +229,22 @@ class Ground:
     def throttle(self, name: str, rate: str | None) -> None:
         """Let the machine receive no more than `rate` (tc's units), None: as much as it can."""
         if rate:
-            self._enter("--net", "tc", "qdisc", "replace", "dev", name, "root", "tbf", "rate", rate,
-                        "burst", "128k", "latency", "100ms")
+            self._enter(
+                "--net",
+                "tc",
+                "qdisc",
+                "replace",
+                "dev",
+                name,
+                "root",
+                "tbf",
+                "rate",
+                rate,
+                "burst",
+                "128k",
+                "latency",
+                "100ms",
+            )
         else:
             self._enter("--net", "tc", "qdisc", "del", "dev", name, "root")
 

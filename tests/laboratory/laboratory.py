@@ -47,9 +47,10 @@ class Laboratory:
     Laboratory.attach(id).down(). `say` is told what takes long.
     """
 
-    def __init__(self, id: str | None = None, *, suite: str = rootfs.SUITE, owned: bool = True,
-                 say: rootfs.Say = rootfs.silent):
-        self.id = id or f"{os.getpid():x}-{time.monotonic_ns() & 0xffffff:x}"
+    def __init__(
+        self, id: str | None = None, *, suite: str = rootfs.SUITE, owned: bool = True, say: rootfs.Say = rootfs.silent
+    ):
+        self.id = id or f"{os.getpid():x}-{time.monotonic_ns() & 0xFFFFFF:x}"
         self.suite = suite
         self.owned = owned
         self.say = say
@@ -60,10 +61,19 @@ class Laboratory:
 
     # Life
 
-    def up(self, nodes: int = 3, *, pacemaker: bool = True, deb: Path | Iterable[Path] | None = None,
-           freezable: bool = False,
-           mariadb_options: Options = None, provider_options: Options = None,
-           totem: Options = None, quorum: Options = None, properties: Options = None) -> Laboratory:
+    def up(
+        self,
+        nodes: int = 3,
+        *,
+        pacemaker: bool = True,
+        deb: Path | Iterable[Path] | None = None,
+        freezable: bool = False,
+        mariadb_options: Options = None,
+        provider_options: Options = None,
+        totem: Options = None,
+        quorum: Options = None,
+        properties: Options = None,
+    ) -> Laboratory:
         """Make the machines and start Galera and, if wanted, Corosync and Pacemaker on the nodes.
 
         `deb`: a package or several, installed with what they depend on, on every machine.
@@ -83,8 +93,12 @@ class Laboratory:
             self.say("switching the machines on")
             self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None)
             each(self._install, self.machines)
-            each(lambda node: self._configure(node, datadir, mariadb_options, provider_options,
-                                              totem, quorum, properties), self.nodes)
+            each(
+                lambda node: self._configure(
+                    node, datadir, mariadb_options, provider_options, totem, quorum, properties
+                ),
+                self.nodes,
+            )
             self._start()
         except BaseException:
             self.down()
@@ -93,18 +107,26 @@ class Laboratory:
 
     def _make_machines(self, count: int, layers: list[Path], volume: str | None) -> None:
         self._ground = Ground.start(owned=self.owned)
-        self.nodes = [Machine(self._ground, f"node{n}", layers, f"{NETWORK}.{n}", volume)
-                      for n in range(1, count + 1)]
+        self.nodes = [Machine(self._ground, f"node{n}", layers, f"{NETWORK}.{n}", volume) for n in range(1, count + 1)]
         self.client = Machine(self._ground, CLIENT, layers, f"{NETWORK}.10")
         self._remember()
 
     def _install(self, machine: Machine) -> None:
         machine.boot()
-        machine.write("/etc/hosts", "127.0.0.1 localhost\n" + "".join(
-            f"{peer.address} {peer.name}\n" for peer in self.machines))
+        machine.write(
+            "/etc/hosts", "127.0.0.1 localhost\n" + "".join(f"{peer.address} {peer.name}\n" for peer in self.machines)
+        )
 
-    def _configure(self, node: Machine, datadir: Path, mariadb_options: Options, provider_options: Options,
-                   totem: Options, quorum: Options, properties: Options) -> None:
+    def _configure(
+        self,
+        node: Machine,
+        datadir: Path,
+        mariadb_options: Options,
+        provider_options: Options,
+        totem: Options,
+        quorum: Options,
+        properties: Options,
+    ) -> None:
         mariadb.install_services(node)
         mariadb.seed(node, datadir)
         node.write(mariadb.CONFIG, mariadb.config(node, self.nodes, mariadb_options, provider_options))
@@ -165,8 +187,9 @@ class Laboratory:
     def __enter__(self) -> Laboratory:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.down()
 
     # Looking around
@@ -203,15 +226,20 @@ class Laboratory:
         assert self._ground is not None
         self.directory.mkdir(parents=True)
         new = self.directory / "state.json.new"
-        new.write_text(json.dumps({
-            "suite": self.suite,
-            "ground": [self._ground.pid, self._ground.born],
-            "pacemaker": self.has_pacemaker,
-            "volume": self.nodes[0].volume,
-            "layers": [str(layer) for layer in self.machines[0].layers],
-            "nodes": {node.name: node.address for node in self.nodes},
-            "client": {CLIENT: self.client.address if self.client else None},
-        }, indent=1))
+        new.write_text(
+            json.dumps(
+                {
+                    "suite": self.suite,
+                    "ground": [self._ground.pid, self._ground.born],
+                    "pacemaker": self.has_pacemaker,
+                    "volume": self.nodes[0].volume,
+                    "layers": [str(layer) for layer in self.machines[0].layers],
+                    "nodes": {node.name: node.address for node in self.nodes},
+                    "client": {CLIENT: self.client.address if self.client else None},
+                },
+                indent=1,
+            )
+        )
         new.rename(self.directory / "state.json")
 
     @classmethod
@@ -222,8 +250,9 @@ class Laboratory:
         ground = laboratory._ground = Ground(*state["ground"])
         layers = [Path(layer) for layer in state["layers"]]
         laboratory.has_pacemaker = state["pacemaker"]
-        laboratory.nodes = [Machine(ground, name, layers, address, state["volume"])
-                            for name, address in state["nodes"].items()]
+        laboratory.nodes = [
+            Machine(ground, name, layers, address, state["volume"]) for name, address in state["nodes"].items()
+        ]
         laboratory.client = Machine(ground, CLIENT, layers, state["client"][CLIENT])
         return laboratory
 

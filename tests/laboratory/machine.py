@@ -62,8 +62,9 @@ def wait_until(condition: Callable[[], Value], timeout: float, what: str, interv
 class Machine:
     """A machine with namespaces of its own on `ground`, its files an overlay of `layers` (topmost first)."""
 
-    def __init__(self, ground: Ground, name: str, layers: Sequence[Path], address: str | None = None,
-                 volume: str | None = None):
+    def __init__(
+        self, ground: Ground, name: str, layers: Sequence[Path], address: str | None = None, volume: str | None = None
+    ):
         """`volume`: directory that gets a file system (ext4) of its own; only such a one can be frozen."""
         self.ground = ground
         self.name = name
@@ -102,11 +103,29 @@ class Machine:
         private = self.ground.private_network
         disk = self.ground.disk(self.name)
         self._power = subprocess.Popen(
-            [*self.ground.entrance(), "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork",
-             *(["--net"] if private else []), "sh", GUEST / "boot", self.name, disk,
-             ":".join(map(str, self.layers)), "/dev/null" if private else "/etc/resolv.conf"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True, env=ENVIRONMENT)
+            [
+                *self.ground.entrance(),
+                "unshare",
+                "--mount",
+                "--uts",
+                "--ipc",
+                "--pid",
+                "--fork",
+                *(["--net"] if private else []),
+                "sh",
+                GUEST / "boot",
+                self.name,
+                disk,
+                ":".join(map(str, self.layers)),
+                "/dev/null" if private else "/etc/resolv.conf",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=ENVIRONMENT,
+        )
         assert self._power.stdout is not None
         console: list[str] = []
         while "ready\n" not in console:
@@ -131,8 +150,10 @@ class Machine:
         device = command("losetup", "--find", "--show", image).strip()
         try:
             minor = os.minor(Path(device).stat().st_rdev)
-            self.shell(f"mkdir -p {directory}; [ -e {device} ] || mknod {device} b {LOOP_MAJOR} {minor}; "
-                       f"mount {device} {directory}; rm -rf {directory}/lost+found")
+            self.shell(
+                f"mkdir -p {directory}; [ -e {device} ] || mknod {device} b {LOOP_MAJOR} {minor}; "
+                f"mount {device} {directory}; rm -rf {directory}/lost+found"
+            )
         finally:
             command("losetup", "--detach", device)  # takes effect when the last mount goes
 
@@ -194,28 +215,57 @@ class Machine:
         pid = self.pid
         if not pid:
             raise RuntimeError(f"{self.name} is switched off")
-        return ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-p", "-r", "-w",
-                *(["-n"] if self.ground.private_network else []), "--"]
+        return [
+            "nsenter",
+            "-t",
+            str(pid),
+            "-m",
+            "-u",
+            "-i",
+            "-p",
+            "-r",
+            "-w",
+            *(["-n"] if self.ground.private_network else []),
+            "--",
+        ]
 
     def spawn(self, argv: Sequence[str | Path], **options) -> subprocess.Popen[str]:
         """Start a command in the machine and return its Popen; options are Popen's.
 
         The Popen is the host's side of it: to end the command kill the process group, it has its own.
         """
-        settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "text": True, "errors": "replace", "env": ENVIRONMENT,
-                    "start_new_session": True, "bufsize": 1} | options
+        settings: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "text": True,
+            "errors": "replace",
+            "env": ENVIRONMENT,
+            "start_new_session": True,
+            "bufsize": 1,
+        } | options
         return subprocess.Popen([*self.entrance(), *map(str, argv)], **settings)
 
-    def run(self, argv: Sequence[str | Path], *, check: bool = True, timeout: float = 60,
-            input: str | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        check: bool = True,
+        timeout: float = 60,
+        input: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in the machine to its end; text output.
 
         CommandError when it fails and `check` is set; subprocess.TimeoutExpired after `timeout`
         seconds, the command's process group is killed then.
         """
         argv = [str(arg) for arg in argv]
-        process = self.spawn(argv, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT | (env or {}))
+        process = self.spawn(
+            argv,
+            stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT | (env or {}),
+        )
         try:
             output, errors = process.communicate(input, timeout)
         except BaseException:
@@ -236,8 +286,18 @@ class Machine:
 
     def write(self, path: str | Path, text: str, mode: int = 0o644, owner: str = "root:root") -> None:
         """Replace a file in the machine, its directories are made."""
-        self.run(["sh", "-euc", 'mkdir -p "${1%/*}"; cat >"$1"; chown "$2" "$1"; chmod "$3" "$1"',
-                  "sh", path, owner, f"{mode:o}"], input=text)
+        self.run(
+            [
+                "sh",
+                "-euc",
+                'mkdir -p "${1%/*}"; cat >"$1"; chown "$2" "$1"; chmod "$3" "$1"',
+                "sh",
+                path,
+                owner,
+                f"{mode:o}",
+            ],
+            input=text,
+        )
 
     def copy_in(self, source: Path, target: str) -> None:
         """Copy a file, or the contents of a directory, of the host to `target`, with owners, modes and times.

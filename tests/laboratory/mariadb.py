@@ -42,16 +42,24 @@ CREATE TABLE app.probe (n BIGINT PRIMARY KEY, host VARCHAR(64) NOT NULL) ENGINE=
 """
 
 
-def config(machine: Machine, peers: Iterable[Machine], options: Mapping[str, str] | None = None,
-           provider_options: Mapping[str, str] | None = None) -> str:
+def config(
+    machine: Machine,
+    peers: Iterable[Machine],
+    options: Mapping[str, str] | None = None,
+    provider_options: Mapping[str, str] | None = None,
+) -> str:
     """Return the text of a node's option file; `options` and `provider_options` (Galera's own) override ours."""
     provider = PROVIDER_OPTIONS | dict(provider_options or {})
-    settings = OPTIONS | {
-        "wsrep_cluster_address": "gcomm://" + ",".join(str(peer.address) for peer in peers),
-        "wsrep_node_name": machine.name,
-        "wsrep_node_address": str(machine.address),
-        "wsrep_provider_options": '"' + "; ".join(f"{name}={value}" for name, value in provider.items()) + '"',
-    } | dict(options or {})
+    settings = (
+        OPTIONS
+        | {
+            "wsrep_cluster_address": "gcomm://" + ",".join(str(peer.address) for peer in peers),
+            "wsrep_node_name": machine.name,
+            "wsrep_node_address": str(machine.address),
+            "wsrep_provider_options": '"' + "; ".join(f"{name}={value}" for name, value in provider.items()) + '"',
+        }
+        | dict(options or {})
+    )
     return "[mariadbd]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
@@ -95,6 +103,7 @@ def seed(machine: Machine, datadir: Path) -> None:
 
 # Life and death
 
+
 def start(machine: Machine, timeout: float = 90) -> None:
     """Start mariadbd and return when it answers, which is after it has joined; CommandError when it ends first."""
     machine.run(["systemctl", "start", "mariadb"], timeout=timeout)
@@ -130,6 +139,7 @@ def restart_after_crash(machine: Machine, wanted: bool = True) -> None:
 
 # SQL
 
+
 def sql(machine: Machine, statement: str, *, timeout: float = 20) -> str:
     """Run statements as root on the machine's socket; rows as lines, columns divided by tabs.
 
@@ -144,8 +154,11 @@ def sessions(machines: Iterable[Machine]) -> Iterator[Callable[[str], None]]:
     with contextlib.ExitStack() as ends:
         clients = []
         for machine in machines:
-            client = machine.spawn(["mariadb", "--batch", "--skip-column-names", "--unbuffered"],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            client = machine.spawn(
+                ["mariadb", "--batch", "--skip-column-names", "--unbuffered"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             ends.callback(end, client)
             clients.append(client)
             print("SELECT 'ready';", file=client.stdin)
@@ -171,8 +184,12 @@ def status(machine: Machine, timeout: float = 5) -> dict[str, str]:
 def synced(machine: Machine, size: int | None = None) -> bool:
     """Tell whether the node is Synced in a Primary component, of `size` nodes if given."""
     seen = status(machine)
-    return (seen.get("wsrep_cluster_status") == "Primary" and seen.get("wsrep_local_state") == SYNCED
-            and seen.get("wsrep_ready") == "ON" and size in (None, int(seen.get("wsrep_cluster_size", 0))))
+    return (
+        seen.get("wsrep_cluster_status") == "Primary"
+        and seen.get("wsrep_local_state") == SYNCED
+        and seen.get("wsrep_ready") == "ON"
+        and size in (None, int(seen.get("wsrep_cluster_size", 0)))
+    )
 
 
 def wait_synced(machine: Machine, size: int | None = None, timeout: float = 60) -> None:

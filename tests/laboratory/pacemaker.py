@@ -79,36 +79,54 @@ class Status:
 
     def where(self, resource: str = VIP_NAME) -> list[str]:
         """Return the nodes on which the resource, or any instance of it, is started."""
-        return sorted(node for instance in self.resources if instance.id.split(":")[0] == resource
-                      and instance.role in ("Started", "Promoted", "Unpromoted") for node in instance.nodes)
+        return sorted(
+            node
+            for instance in self.resources
+            if instance.id.split(":")[0] == resource and instance.role in ("Started", "Promoted", "Unpromoted")
+            for node in instance.nodes
+        )
 
 
 # Life
 
-def configure(machine: Machine, nodes: Sequence[Machine], *, totem: Mapping[str, str] | None = None,
-              quorum: Mapping[str, str] | None = None, properties: Mapping[str, str] | None = None) -> None:
+
+def configure(
+    machine: Machine,
+    nodes: Sequence[Machine],
+    *,
+    totem: Mapping[str, str] | None = None,
+    quorum: Mapping[str, str] | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> None:
     """Write corosync.conf and the first CIB.
 
     `totem` and `quorum` are options of those sections (default: Debian's, which is none);
     `properties` are Pacemaker's, on top of PROPERTIES.
     """
+
     def section(options: Mapping[str, str] | None) -> str:
         return "".join(f"    {name}: {value}\n" for name, value in (options or {}).items())
 
-    machine.write("/etc/corosync/corosync.conf", COROSYNC_CONF % {
-        "totem": section(totem),
-        "quorum": section(quorum),
-        "nodes": "".join(f"    node {{\n        name: {node.name}\n        nodeid: {number}\n"
-                         f"        ring0_addr: {node.address}\n    }}\n" for number, node in enumerate(nodes, 1)),
-    })
+    machine.write(
+        "/etc/corosync/corosync.conf",
+        COROSYNC_CONF
+        % {
+            "totem": section(totem),
+            "quorum": section(quorum),
+            "nodes": "".join(
+                f"    node {{\n        name: {node.name}\n        nodeid: {number}\n"
+                f"        ring0_addr: {node.address}\n    }}\n"
+                for number, node in enumerate(nodes, 1)
+            ),
+        },
+    )
     cib = ElementTree.fromstring(machine.run(["cibadmin", "--empty"]).stdout)
     crm_config = cib.find("configuration/crm_config")
     assert crm_config is not None
     options = ElementTree.SubElement(crm_config, "cluster_property_set", id="cib-bootstrap-options")
     for name, value in (PROPERTIES | dict(properties or {})).items():
         ElementTree.SubElement(options, "nvpair", id=f"cib-bootstrap-options-{name}", name=name, value=value)
-    machine.write("/var/lib/pacemaker/cib/cib.xml", ElementTree.tostring(cib, "unicode"),
-                  0o600, "hacluster:haclient")
+    machine.write("/var/lib/pacemaker/cib/cib.xml", ElementTree.tostring(cib, "unicode"), 0o600, "hacluster:haclient")
 
 
 def start(machine: Machine) -> None:
@@ -133,6 +151,7 @@ def wait_online(machine: Machine, names: Iterable[str], timeout: float = 60) -> 
 
 
 # Commands
+
 
 def pcs(machine: Machine, *args: str, timeout: float = 120) -> str:
     """Run one pcs command and return its output; CommandError with pcs's words. It takes about a second."""
@@ -160,6 +179,7 @@ def maintenance(machine: Machine, wanted: bool = True) -> None:
 
 # Status
 
+
 def status(machine: Machine, timeout: float = 10) -> Status | None:
     """Return the cluster as this node sees it, None when Pacemaker does not answer there."""
     try:
@@ -178,19 +198,34 @@ def parse(text: str) -> Status:
         quorate=dc is not None and dc.get("with_quorum") == "true",
         nodes={node.get("name", ""): _node_state(node) for node in root.iterfind("nodes/node")},
         resources=tuple(
-            Resource(id=item.get("id", ""), role=item.get("role", ""), failed=item.get("failed") == "true",
-                     blocked=item.get("blocked") == "true",
-                     nodes=tuple(node.get("name", "") for node in item.iterfind("node")))
-            for item in root.iterfind("resources//resource")),
-        attributes={node.get("name", ""): {item.get("name", ""): item.get("value", "") for item in node}
-                    for node in root.iterfind("node_attributes/node")},
-        fail_counts={(node.get("name", ""), item.get("id", "")): item.get("fail-count", "")
-                     for node in root.iterfind("node_history/node")
-                     for item in node.iterfind("resource_history") if item.get("fail-count", "0") != "0"},
+            Resource(
+                id=item.get("id", ""),
+                role=item.get("role", ""),
+                failed=item.get("failed") == "true",
+                blocked=item.get("blocked") == "true",
+                nodes=tuple(node.get("name", "") for node in item.iterfind("node")),
+            )
+            for item in root.iterfind("resources//resource")
+        ),
+        attributes={
+            node.get("name", ""): {item.get("name", ""): item.get("value", "") for item in node}
+            for node in root.iterfind("node_attributes/node")
+        },
+        fail_counts={
+            (node.get("name", ""), item.get("id", "")): item.get("fail-count", "")
+            for node in root.iterfind("node_history/node")
+            for item in node.iterfind("resource_history")
+            if item.get("fail-count", "0") != "0"
+        },
         failures=tuple(
-            Failure(node=item.get("node", ""), operation=item.get("op_key", item.get("id", "")),
-                    code=int(item.get("exitcode", "-1")), reason=item.get("exitreason", ""))
-            for item in root.iterfind("failures/failure")),
+            Failure(
+                node=item.get("node", ""),
+                operation=item.get("op_key", item.get("id", "")),
+                code=int(item.get("exitcode", "-1")),
+                reason=item.get("exitreason", ""),
+            )
+            for item in root.iterfind("failures/failure")
+        ),
     )
 
 

@@ -140,8 +140,16 @@ class Probe(_Program[Attempt]):
     program = "probe.py"
     event = Attempt
 
-    def __init__(self, laboratory: Laboratory, kind: str = "write", *, target: str = pacemaker.VIP,
-                 interval: float = 0.02, workers: int = 10, watch: Callable[[Attempt], None] | None = None):
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        kind: str = "write",
+        *,
+        target: str = pacemaker.VIP,
+        interval: float = 0.02,
+        workers: int = 10,
+        watch: Callable[[Attempt], None] | None = None,
+    ):
         # Numbers of a later probe are always higher: a millisecond each would be 1000 a second.
         super().__init__(laboratory, kind, target, interval, workers, int(time.time() * 1000), watch=watch)
 
@@ -156,9 +164,15 @@ class Probe(_Program[Attempt]):
         times = [attempts[0].began, *(attempt.ended for attempt in attempts if attempt.ok)]
         if self.running:
             times.append(time.monotonic())
-        return [Gap(start, end, frozenset(attempt.errno for attempt in attempts
-                                          if not attempt.ok and start < attempt.ended <= end))
-                for start, end in itertools.pairwise(times) if end > since and end - start > longer_than]
+        return [
+            Gap(
+                start,
+                end,
+                frozenset(attempt.errno for attempt in attempts if not attempt.ok and start < attempt.ended <= end),
+            )
+            for start, end in itertools.pairwise(times)
+            if end > since and end - start > longer_than
+        ]
 
     def longest_gap(self, since: float = 0.0) -> Gap | None:
         """Return the longest time without acknowledgements that ended after `since`, None when none was noticeable."""
@@ -170,9 +184,16 @@ class Probe(_Program[Attempt]):
 
     def wait_acknowledged(self, after: float, timeout: float = 30, host: str | None = None) -> Attempt:
         """Return the first acknowledged attempt begun after `after`, from `host` if given; TimeoutError otherwise."""
+
         def found() -> Attempt | None:
-            return next((attempt for attempt in self.attempts if attempt.ok and attempt.began > after
-                         and host in (None, attempt.host)), None)
+            return next(
+                (
+                    attempt
+                    for attempt in self.attempts
+                    if attempt.ok and attempt.began > after and host in (None, attempt.host)
+                ),
+                None,
+            )
 
         return wait_until(found, timeout, "an acknowledged attempt", 0.02)
 
@@ -182,8 +203,12 @@ class Probe(_Program[Attempt]):
         Ask with all nodes Synced.
         """
         acknowledged = {attempt.number for attempt in self.attempts if attempt.ok}
-        stored = {node.name: set(map(int, mariadb.sql(
-            node, "SET SESSION wsrep_sync_wait=1; SELECT n FROM app.probe").split())) for node in self.laboratory.nodes}
+        stored = {
+            node.name: set(
+                map(int, mariadb.sql(node, "SET SESSION wsrep_sync_wait=1; SELECT n FROM app.probe").split())
+            )
+            for node in self.laboratory.nodes
+        }
         return {name: acknowledged - numbers for name, numbers in stored.items() if acknowledged - numbers}
 
 
@@ -194,8 +219,15 @@ class Sessions(_Program[SessionEvent]):
     event = SessionEvent
     KINDS = ("idle", "busy", "waiting", "reading")
 
-    def __init__(self, laboratory: Laboratory, kinds: Iterable[str] = KINDS, *, count: int = 1,
-                 target: str = pacemaker.VIP, watch: Callable[[SessionEvent], None] | None = None):
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        kinds: Iterable[str] = KINDS,
+        *,
+        count: int = 1,
+        target: str = pacemaker.VIP,
+        watch: Callable[[SessionEvent], None] | None = None,
+    ):
         """`count`: how many connections of each kind."""
         self.kinds = tuple(kinds)
         self.count = count
@@ -204,8 +236,9 @@ class Sessions(_Program[SessionEvent]):
     def start(self):
         """Open the connections and return when each does what its kind does."""
         super().start()
-        wait_until(lambda: len(self._with("ready")) == self.count * len(self.kinds), 10 + self.count / 10,
-                   "sessions are open")
+        wait_until(
+            lambda: len(self._with("ready")) == self.count * len(self.kinds), 10 + self.count / 10, "sessions are open"
+        )
         return self
 
     def _with(self, *events: str) -> dict[tuple[str, int], SessionEvent]:
@@ -214,8 +247,9 @@ class Sessions(_Program[SessionEvent]):
     def freed(self, by: float | None = None) -> dict[str, int]:
         """Return for each kind how many connections their client knows to be at an end, now or at a time."""
         closed = self._with("closed").values()
-        return {kind: sum(line.kind == kind and (by is None or line.time <= by) for line in closed)
-                for kind in self.kinds}
+        return {
+            kind: sum(line.kind == kind and (by is None or line.time <= by) for line in closed) for kind in self.kinds
+        }
 
     def hanging(self, at: float | None = None) -> dict[str, int]:
         """Return for each kind how many connections are still open for all that their client knows."""
@@ -234,8 +268,9 @@ class Sessions(_Program[SessionEvent]):
 class VipWatcher:
     """Records on which nodes' interfaces the VIP's address is, as the kernels there tell."""
 
-    def __init__(self, laboratory: Laboratory, address: str = pacemaker.VIP,
-                 watch: Callable[[AddressEvent], None] | None = None):
+    def __init__(
+        self, laboratory: Laboratory, address: str = pacemaker.VIP, watch: Callable[[AddressEvent], None] | None = None
+    ):
         self.laboratory = laboratory
         self.address = address
         self.events: list[AddressEvent] = []
@@ -251,8 +286,11 @@ class VipWatcher:
             thread = threading.Thread(target=self._follow, args=(node,), daemon=True)
             self._threads.append(thread)
             thread.start()
-        wait_until(lambda: {node.name for node in self.laboratory.nodes if node.running} <= set(self._monitors),
-                   10, "all nodes are watched")
+        wait_until(
+            lambda: {node.name for node in self.laboratory.nodes if node.running} <= set(self._monitors),
+            10,
+            "all nodes are watched",
+        )
         return self
 
     def stop(self) -> None:
@@ -280,8 +318,9 @@ class VipWatcher:
             self._stopping.wait(0.05)
 
     def _monitor(self, node: Machine) -> None:
-        monitor = node.spawn(["ip", "-o", "-4", "monitor", "address"], stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL)
+        monitor = node.spawn(
+            ["ip", "-o", "-4", "monitor", "address"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._note(node.name, self.address in node.run(["ip", "-o", "-4", "address", "show"], check=False).stdout)
         self._monitors[node.name] = monitor
         with monitor:
@@ -317,10 +356,19 @@ class VipWatcher:
     def _total(self, matches: Callable[[set[str]], bool], since: float = 0.0) -> float:
         events = list(self.events)
         times = [event.time for event in events] + [time.monotonic()]
-        return sum(max(0.0, until - max(start, since)) for start, until in itertools.pairwise(times)
-                   if matches(self.holders(start)))
+        return sum(
+            max(0.0, until - max(start, since))
+            for start, until in itertools.pairwise(times)
+            if matches(self.holders(start))
+        )
 
     def wait_up(self, after: float, node: str | None = None, timeout: float = 30) -> AddressEvent:
         """Return the first arrival of the address after `after`, on `node` if given; TimeoutError otherwise."""
-        return wait_until(lambda: next((event for event in self.events if event.up and event.time > after
-                                        and node in (None, event.node)), None), timeout, "the VIP is up", 0.02)
+        return wait_until(
+            lambda: next(
+                (event for event in self.events if event.up and event.time > after and node in (None, event.node)), None
+            ),
+            timeout,
+            "the VIP is up",
+            0.02,
+        )

@@ -19,11 +19,30 @@ CACHE = Path("/var/cache/galera-sync-guard")
 SUITE = os.environ.get("SUITE", "bookworm")
 PACKAGES = {
     "minimal": ["mount"],
-    "cluster": """
-        mariadb-server mariadb-client mariadb-backup galera-4 rsync
-        corosync pacemaker pacemaker-cli-utils pcs crmsh resource-agents
-        iproute2 iptables nftables libxml2-utils procps util-linux mount kmod openssl strace busybox
-    """.split(),
+    "cluster": [
+        "mariadb-server",
+        "mariadb-client",
+        "mariadb-backup",
+        "galera-4",
+        "rsync",
+        "corosync",
+        "pacemaker",
+        "pacemaker-cli-utils",
+        "pcs",
+        "crmsh",
+        "resource-agents",
+        "iproute2",
+        "iptables",
+        "nftables",
+        "libxml2-utils",
+        "procps",
+        "util-linux",
+        "mount",
+        "kmod",
+        "openssl",
+        "strace",
+        "busybox",
+    ],
 }
 # No service starts during an installation; the laboratory brings a datadir of its own.
 HOOK = r"""
@@ -85,8 +104,16 @@ def base(kind: str = "cluster", suite: str = SUITE, say: Say = silent) -> Path:
             say(f"building a root filesystem of {suite} packages ({kind}), about a minute")
             mirror = os.environ.get("LAB_MIRROR")
             done = interruptible(
-                "mmdebstrap", "--quiet", "--variant=apt", *(["--include=" + ",".join(packages)] if packages else []),
-                "--skip=cleanup/apt/lists", f"--customize-hook={HOOK}", suite, work, *([mirror] if mirror else []))
+                "mmdebstrap",
+                "--quiet",
+                "--variant=apt",
+                *(["--include=" + ",".join(packages)] if packages else []),
+                "--skip=cleanup/apt/lists",
+                f"--customize-hook={HOOK}",
+                suite,
+                work,
+                *([mirror] if mirror else []),
+            )
             if done.returncode:
                 raise RuntimeError(f"mmdebstrap failed:\n{done.stdout}")
     return entry

@@ -48,9 +48,16 @@ def probe():
 def watcher():
     """A VIP that moved from node1 to node2 and was for a moment on both."""
     watcher = VipWatcher(types.SimpleNamespace(nodes=[]))
-    watcher.events = [AddressEvent(*event) for event in
-                      [(1.0, "node1", True), (2.0, "node2", True), (2.5, "node1", False), (4.0, "node2", False),
-                       (5.0, "node2", True)]]
+    watcher.events = [
+        AddressEvent(*event)
+        for event in [
+            (1.0, "node1", True),
+            (2.0, "node2", True),
+            (2.5, "node1", False),
+            (4.0, "node2", False),
+            (5.0, "node2", True),
+        ]
+    ]
     return watcher
 
 

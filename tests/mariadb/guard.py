@@ -27,8 +27,11 @@ class Guard:
         """Run one action; AssertionError when its exit code is not the expected one."""
         done = self.machine.run([AGENT, action], check=False, timeout=30, env=self.environment | environment)
         lines = done.stderr.splitlines()
-        seen = Seen(done.returncode, "".join(line[len(REASON):] for line in lines if line.startswith(REASON)),
-                    "\n".join(line for line in lines if not line.startswith(REASON)))
+        seen = Seen(
+            done.returncode,
+            "".join(line[len(REASON) :] for line in lines if line.startswith(REASON)),
+            "\n".join(line for line in lines if not line.startswith(REASON)),
+        )
         assert "Traceback" not in done.stderr
         assert expect in (None, seen.code), seen
         return seen
@@ -43,5 +46,6 @@ class Guard:
 
     def monitor(self, expect=None):
         """Run the recurring monitor of one second."""
-        return self.call("monitor", expect=expect, OCF_RESKEY_CRM_meta_interval="1000",
-                         OCF_RESKEY_CRM_meta_timeout="10000")
+        return self.call(
+            "monitor", expect=expect, OCF_RESKEY_CRM_meta_interval="1000", OCF_RESKEY_CRM_meta_timeout="10000"
+        )

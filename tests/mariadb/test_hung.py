@@ -20,5 +20,8 @@ def test_thirty_monitors_against_a_stopped_server_leave_at_most_two_threads(guar
     finally:
         mariadb.kill(node, "CONT")
     wait_whole(laboratory)
-    wait_until(lambda: int(sql(node, "SELECT COUNT(*) FROM information_schema.PROCESSLIST")) <= threads + 2, 20,
-               "at most two threads more than before")
+    wait_until(
+        lambda: int(sql(node, "SELECT COUNT(*) FROM information_schema.PROCESSLIST")) <= threads + 2,
+        20,
+        "at most two threads more than before",
+    )

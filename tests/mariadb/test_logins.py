@@ -32,6 +32,7 @@ def account(node):
 @pytest.fixture
 def option_file(node):
     """Write an option file with a login on the node; it is removed after the test."""
+
     def write(user, password, mode=0o600):
         node.write(OPTION_FILE, f"[client]\nuser = {user}\npassword = '{password}'\n", mode)
         return OPTION_FILE
@@ -47,8 +48,11 @@ def test_an_operating_system_user_logs_in_without_a_password(guard, node, accoun
     sql(node, "SET GLOBAL general_log=ON, log_output='TABLE'")
     guarded.monitor(expect=0)
     sql(node, "SET GLOBAL general_log=OFF")
-    logged = sql(node, "SELECT user_host, argument FROM mysql.general_log WHERE command_type='Connect'"
-                       " AND user_host LIKE '%galera-guard%'; TRUNCATE mysql.general_log")
+    logged = sql(
+        node,
+        "SELECT user_host, argument FROM mysql.general_log WHERE command_type='Connect'"
+        " AND user_host LIKE '%galera-guard%'; TRUNCATE mysql.general_log",
+    )
     assert len(logged.splitlines()) == 1
 
 
@@ -80,9 +84,13 @@ def test_the_extra_port_answers_when_connections_are_used_up(guard, node, accoun
     with restarted_with(node, "extra_port = 3307\nextra_max_connections = 2\n"):
         guarded = guard(**login, port=3307)
         sql(node, "SET GLOBAL max_connections=10")
-        crowd = [node.spawn(["mariadb", "--user=app", "--password=app", "--execute=DO SLEEP(20)"],
-                            stderr=subprocess.DEVNULL) for _ in range(10)]
-        wait_until(lambda: "Threads_connected=10 of max_connections=10" in guarded.monitor(expect=0).log, 10, "saturated")
+        crowd = [
+            node.spawn(["mariadb", "--user=app", "--password=app", "--execute=DO SLEEP(20)"], stderr=subprocess.DEVNULL)
+            for _ in range(10)
+        ]
+        wait_until(
+            lambda: "Threads_connected=10 of max_connections=10" in guarded.monitor(expect=0).log, 10, "saturated"
+        )
         for client in crowd:
             client.kill()
             client.wait()
@@ -108,8 +116,8 @@ def test_an_option_file_that_others_can_read_is_refused_by_start_and_leaves_the_
     assert "chmod 600" in guarded.monitor(expect=0).log
     guarded.stop()
     assert guarded.call("start", expect=4).reason == (
-        f"defaults_file {OPTION_FILE} must belong to root and be readable by nobody else:"
-        " chown root:root and chmod 600")
+        f"defaults_file {OPTION_FILE} must belong to root and be readable by nobody else: chown root:root and chmod 600"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +125,28 @@ def plain(laboratory):
     """The client's machine with a server of its own that knows no Galera, listens on 3310 and has a certificate."""
     machine = laboratory.client
     for name, signer in (("ca", ""), ("other-ca", ""), ("server", "-CA ca.pem -CAkey ca.key")):
-        machine.shell(f"mkdir -p /etc/tls && cd /etc/tls && openssl req -x509 -newkey rsa:2048 -nodes -days 2"
-                      f" -subj /CN={name} -addext subjectAltName=DNS:localhost {signer}"
-                      f" -keyout {name}.key -out {name}.pem 2>/dev/null && chmod a+r *")
+        machine.shell(
+            f"mkdir -p /etc/tls && cd /etc/tls && openssl req -x509 -newkey rsa:2048 -nodes -days 2"
+            f" -subj /CN={name} -addext subjectAltName=DNS:localhost {signer}"
+            f" -keyout {name}.key -out {name}.pem 2>/dev/null && chmod a+r *"
+        )
     machine.shell("mkdir -p /run/mysqld && chown mysql /run/mysqld")
     machine.shell("mariadb-install-db --no-defaults --user=mysql --datadir=/tmp/plain --skip-test-db >/dev/null")
-    server = machine.spawn(["mariadbd", "--no-defaults", "--user=mysql", "--datadir=/tmp/plain", f"--socket={PLAIN}",
-                            "--port=3310", "--bind-address=127.0.0.1", "--ssl-ca=/etc/tls/ca.pem",
-                            "--ssl-cert=/etc/tls/server.pem", "--ssl-key=/etc/tls/server.key"],
-                           stderr=subprocess.DEVNULL)
+    server = machine.spawn(
+        [
+            "mariadbd",
+            "--no-defaults",
+            "--user=mysql",
+            "--datadir=/tmp/plain",
+            f"--socket={PLAIN}",
+            "--port=3310",
+            "--bind-address=127.0.0.1",
+            "--ssl-ca=/etc/tls/ca.pem",
+            "--ssl-cert=/etc/tls/server.pem",
+            "--ssl-key=/etc/tls/server.key",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
     query = ["mariadb", f"--socket={PLAIN}", "--execute"]
     wait_until(lambda: machine.run([*query, "DO 1"], check=False).returncode == 0, 30, "the plain server answers")
     machine.run([*query, f"CREATE USER guard@localhost IDENTIFIED BY '{PASSWORD}' REQUIRE SSL"])
@@ -141,11 +162,15 @@ def test_a_server_without_galera_is_no_galera_node(plain):
     assert "no Galera node" in guarded.call("validate-all", expect=5, OCF_CHECK_LEVEL="10").reason
 
 
-@pytest.mark.parametrize("tls, answer", [
-    ({"ssl_ca": "/etc/tls/ca.pem"}, "wsrep-off: wsrep_on=OFF"),
-    ({"ssl_ca": "/etc/tls/other-ca.pem"}, "unknown: "),
-    ({}, "unknown: error 1045: Access denied"),
-], ids=["right CA", "wrong CA", "no TLS"])
+@pytest.mark.parametrize(
+    "tls, answer",
+    [
+        ({"ssl_ca": "/etc/tls/ca.pem"}, "wsrep-off: wsrep_on=OFF"),
+        ({"ssl_ca": "/etc/tls/other-ca.pem"}, "unknown: "),
+        ({}, "unknown: error 1045: Access denied"),
+    ],
+    ids=["right CA", "wrong CA", "no TLS"],
+)
 def test_tls_is_used_and_the_server_is_verified(plain, tls, answer):
     """A login that requires TLS gets as far as the server's answer only with the right CA."""
     guarded = Guard(plain, mode="score", host="localhost", port=3310, defaults_file=OPTION_FILE, **tls)

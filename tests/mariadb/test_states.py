@@ -17,11 +17,14 @@ def show(request, capsys):
     yield lines
     with capsys.disabled():
         for line in lines:
-            print(f"\n    {request.node.callspec.id if hasattr(request.node, 'callspec') else request.node.name}: {line}")
+            print(
+                f"\n    {request.node.callspec.id if hasattr(request.node, 'callspec') else request.node.name}: {line}"
+            )
 
 
 def statement(do, undo):
     """Return a fault that is one SQL statement and its opposite."""
+
     @contextlib.contextmanager
     def fault(node, peer):
         sql(node, do)
@@ -29,6 +32,7 @@ def statement(do, undo):
             yield
         finally:
             sql(node, undo)
+
     return fault
 
 
@@ -103,19 +107,28 @@ CERTAIN = {
     "down, stopped": (clean_stop, "down: /run/mysqld/mysqld.sock: No such file or directory"),
     "down, killed": (kill_9, "down: /run/mysqld/mysqld.sock: Connection refused"),
     "hung": (sigstop, "hung: no answer within 2s while connecting and logging in"),
-    "wsrep-off": (statement("SET GLOBAL wsrep_on=OFF", "SET GLOBAL wsrep_on=ON"), "wsrep-off: wsrep_on=OFF, must be ON"),
+    "wsrep-off": (
+        statement("SET GLOBAL wsrep_on=OFF", "SET GLOBAL wsrep_on=ON"),
+        "wsrep-off: wsrep_on=OFF, must be ON",
+    ),
     "inconsistent": (lost_vote, "inconsistent: wsrep_local_state=5 (Inconsistent)"),
     "initialized": (no_component, "initialized: wsrep_local_state=0 (Initialized), wsrep_cluster_status=Disconnected"),
     "non-primary": (partition, "non-primary: wsrep_cluster_status=non-Primary, must be Primary"),
-    "rejecting": (statement("SET GLOBAL wsrep_reject_queries=ALL", "SET GLOBAL wsrep_reject_queries=NONE"),
-                  "rejecting: wsrep_reject_queries=ALL, must be NONE"),
-    "read-only": (statement("SET GLOBAL read_only=ON", "SET GLOBAL read_only=OFF"),
-                  "read-only: read_only=ON, must be OFF"),
+    "rejecting": (
+        statement("SET GLOBAL wsrep_reject_queries=ALL", "SET GLOBAL wsrep_reject_queries=NONE"),
+        "rejecting: wsrep_reject_queries=ALL, must be NONE",
+    ),
+    "read-only": (
+        statement("SET GLOBAL read_only=ON", "SET GLOBAL read_only=OFF"),
+        "read-only: read_only=ON, must be OFF",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault, reason", CERTAIN.values(), ids=CERTAIN)
-def test_certain_bad_news_fails_the_monitor_at_once_and_is_over_when_it_is_healed(guard, node, peer, show, fault, reason):
+def test_certain_bad_news_fails_the_monitor_at_once_and_is_over_when_it_is_healed(
+    guard, node, peer, show, fault, reason
+):
     guarded = guard()
     guarded.monitor(expect=0)
     with fault(node, peer):
@@ -144,8 +157,9 @@ def lock(node):
     sessions = []
 
     def take(table):
-        session = node.spawn(["mariadb", "--unbuffered", "--batch", "--skip-column-names"],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        session = node.spawn(
+            ["mariadb", "--unbuffered", "--batch", "--skip-column-names"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         sessions.append(session)
         session.stdin.write(f"SET wsrep_dirty_reads=ON; LOCK TABLES {table} WRITE; SELECT 'locked';\n")
         assert session.stdout.readline() == "locked\n"
@@ -215,7 +229,9 @@ def test_a_donor_that_catches_up_is_still_a_donor(guard, node, peer, steps, lock
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "3", 30, "Joined")
     seen = guarded.monitor(expect=0)
     show.append(seen.log)
-    assert "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, counts after donor_grace=5s (fit" in seen.log
+    assert (
+        "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, counts after donor_grace=5s (fit" in seen.log
+    )
 
     wait_until(lambda: guarded.monitor(expect=None).code == 1, 30, "its grace over")
     unlock(locks[1])
@@ -249,8 +265,11 @@ def test_small_cluster(guard, node, show):
 
 DONORS = {
     "last resort": ("SET GLOBAL wsrep_desync=ON", "SET GLOBAL wsrep_desync=OFF", {}),
-    "rejects queries": ("SET GLOBAL wsrep_desync=ON, wsrep_sst_donor_rejects_queries=ON",
-                        "SET GLOBAL wsrep_desync=OFF, wsrep_sst_donor_rejects_queries=OFF", {}),
+    "rejects queries": (
+        "SET GLOBAL wsrep_desync=ON, wsrep_sst_donor_rejects_queries=ON",
+        "SET GLOBAL wsrep_desync=OFF, wsrep_sst_donor_rejects_queries=OFF",
+        {},
+    ),
     "never": ("SET GLOBAL wsrep_desync=ON", "SET GLOBAL wsrep_desync=OFF", {"available_when_donor": "never"}),
     "always": ("SET GLOBAL wsrep_desync=ON", "SET GLOBAL wsrep_desync=OFF", {"available_when_donor": "always"}),
 }
@@ -274,8 +293,9 @@ def test_desynced_node_counts_at_once_as_the_parameter_says(guard, node, show, c
 
 def test_flush_tables_with_read_lock_is_a_donor(guard, node, show):
     guarded = guard()
-    backup = node.spawn(["mariadb", "--unbuffered", "--batch", "--skip-column-names"], stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE)
+    backup = node.spawn(
+        ["mariadb", "--unbuffered", "--batch", "--skip-column-names"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     backup.stdin.write("FLUSH TABLES WITH READ LOCK; SELECT 'locked';\n")
     assert backup.stdout.readline() == "locked\n"
     seen = guarded.monitor(expect=0)
@@ -297,8 +317,11 @@ def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guar
         administrator = lock("app.probe")
         seen = guarded.monitor(expect=0)
         show.append(guarded.call("monitor", expect=0).log or seen.log)
-        assert guard(name="late").call("validate-all", expect=0, OCF_CHECK_LEVEL="10").log.endswith(
-            "saturated: error 1040: Too many connections")
+        assert (
+            guard(name="late")
+            .call("validate-all", expect=0, OCF_CHECK_LEVEL="10")
+            .log.endswith("saturated: error 1040: Too many connections")
+        )
     finally:
         for client in crowd:
             client.stdin.close()
@@ -310,9 +333,21 @@ def test_saturated_by_ordinary_users_and_with_the_administrative_slot_taken(guar
 
 
 def _connect(client, node, user):
-    connection = client.spawn(["mariadb", "--host", node.address, "--user", user, f"--password={user}",
-                               "--unbuffered", "--batch", "--skip-column-names"],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    connection = client.spawn(
+        [
+            "mariadb",
+            "--host",
+            node.address,
+            "--user",
+            user,
+            f"--password={user}",
+            "--unbuffered",
+            "--batch",
+            "--skip-column-names",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     connection.stdin.write("SELECT 'here';\n")
     assert connection.stdout.readline() == "here\n"
     return connection

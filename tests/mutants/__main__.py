@@ -52,15 +52,32 @@ def mutate(mutmut, build, module):
     for name in tracked_files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tree / name)
-    tests = " ".join("tests/unit/test_%s.py" % name for name in TESTS[module])
+    tests = " ".join(f"tests/unit/test_{name}.py" for name in TESTS[module])
     # 1 is an error of mutmut itself; the other bits say that mutants survived or hung.
     code = subprocess.run(
-        ["nice", mutmut, "run", "--paths-to-mutate", "galera_sync_guard/%s.py" % module, "--tests-dir", "tests/unit",
-         "--runner", "/usr/bin/python3 -B -m pytest -x -q " + tests, "--simple-output", "--no-progress"],
-        cwd=tree, stdout=subprocess.DEVNULL, check=False).returncode
+        [
+            "nice",
+            mutmut,
+            "run",
+            "--paths-to-mutate",
+            f"galera_sync_guard/{module}.py",
+            "--tests-dir",
+            "tests/unit",
+            "--runner",
+            "/usr/bin/python3 -B -m pytest -x -q " + tests,
+            "--simple-output",
+            "--no-progress",
+        ],
+        cwd=tree,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    ).returncode
     if code & 1:
-        sys.exit("mutmut failed on %s" % module)
-    ids = {status: _ask(mutmut, tree, "result-ids", status).split() for status in ("killed", "survived", "timeout", "suspicious")}
+        sys.exit(f"mutmut failed on {module}")
+    ids = {
+        status: _ask(mutmut, tree, "result-ids", status).split()
+        for status in ("killed", "survived", "timeout", "suspicious")
+    }
     survivors = Counter(_change(_ask(mutmut, tree, "show", number)) for number in ids["survived"])
     return sum(map(len, ids.values())), survivors
 
@@ -71,8 +88,8 @@ def _ask(mutmut, tree, *question):
 
 def _change(diff):
     """Return the two lines of a diff that differ, as `old` -> `new`."""
-    old, new = (re.search(r"^[%s](?![-+]{2} )(.*)$" % sign, diff, re.MULTILINE)[1].strip() for sign in "-+")
-    return "`%s` -> `%s`" % (old, new)
+    old, new = (re.search(rf"^[{sign}](?![-+]{{2}} )(.*)$", diff, re.MULTILINE)[1].strip() for sign in "-+")
+    return f"`{old}` -> `{new}`"
 
 
 def known():
@@ -87,13 +104,17 @@ def main(mutmut, build, *modules):
         number, survivors = mutate(os.path.abspath(mutmut), Path(build).resolve(), module)
         rows, reasons = known()
         survived = sum(survivors.values())
-        rows[module] = "| %s | %d | %d | %d | %s |" % (module, number, number - survived, survived, datetime.date.today())
-        found = ["%s: %s%s" % (module, change, " (%d times)" % times if times > 1 else "")
-                 for change, times in survivors.items()]
+        rows[module] = f"| {module} | {number} | {number - survived} | {survived} | {datetime.date.today()} |"
+        found = [
+            f"{module}: {change}" + (f" ({times} times)" if times > 1 else "") for change, times in survivors.items()
+        ]
         others = {entry: reason for entry, reason in reasons.items() if not entry.startswith(module + ": ")}
         reasons = {**others, **{entry: reasons.get(entry, MISSING) for entry in found}}
-        LIST.write_text(HEAD.format(rows="\n".join(rows[name] for name in TESTS if name in rows)) + "".join(
-            "\n- %s\n  %s\n" % entry for entry in sorted(reasons.items())), encoding="utf-8")
+        LIST.write_text(
+            HEAD.format(rows="\n".join(rows[name] for name in TESTS if name in rows))
+            + "".join("\n- {}\n  {}\n".format(*entry) for entry in sorted(reasons.items())),
+            encoding="utf-8",
+        )
         print(rows[module], flush=True)
     missing = [entry for entry, reason in reasons.items() if reason == MISSING]
     for entry in missing:

@@ -14,8 +14,9 @@ INSTALL = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
 @pytest.fixture(scope="session")
 def field(deb):
     """Return a function that gives the text of a field of the package's control file."""
-    return lambda name: subprocess.run(["dpkg-deb", "--field", deb, name], check=True, stdout=subprocess.PIPE,
-                                       text=True).stdout.strip()
+    return lambda name: subprocess.run(
+        ["dpkg-deb", "--field", deb, name], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def layers(field):
     """The layers (topmost first) of a minimal root filesystem that satisfies the package's Depends."""
     depends = field("Depends")
     base = rootfs.base("minimal")
-    with rootfs.cached("dependencies-%s" % rootfs.fingerprint(base.name, depends)) as (entry, work):
+    with rootfs.cached(f"dependencies-{rootfs.fingerprint(base.name, depends)}") as (entry, work):
         if work:
             with rootfs.plain_machine([base]) as machine:
                 machine.run(["apt-get", "update", "--quiet"], timeout=300)

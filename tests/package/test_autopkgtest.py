@@ -15,13 +15,29 @@ def test_autopkgtest_passes(deb):
         machine.run(["apt-get", "update", "--quiet"], timeout=300)
         machine.run([*INSTALL, "autopkgtest", "dpkg-dev"], timeout=300)
         mariadb.install_services(machine)
-        machine.shell("mkdir -p %s/debian" % SOURCE)
+        machine.shell(f"mkdir -p {SOURCE}/debian")
         machine.copy_in(PACKAGING / "debian", SOURCE + "/debian")
         machine.copy_in(deb, "/tmp/" + deb.name)
         # The machine is a container of its own; its network is not, as long as apt needs one.
-        done = machine.run(["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", "autopkgtest",
-                            "--ignore-restrictions=isolation-container", "--summary-file=" + SUMMARY,
-                            "/tmp/" + deb.name, SOURCE + "/", "--", "null"], check=False, timeout=600)
+        done = machine.run(
+            [
+                "unshare",
+                "--net",
+                "sh",
+                "-c",
+                'ip link set lo up && exec "$@"',
+                "sh",
+                "autopkgtest",
+                "--ignore-restrictions=isolation-container",
+                "--summary-file=" + SUMMARY,
+                "/tmp/" + deb.name,
+                SOURCE + "/",
+                "--",
+                "null",
+            ],
+            check=False,
+            timeout=600,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         results = dict(line.split()[:2] for line in machine.read(SUMMARY).splitlines())
         assert results == {"metadata": "PASS", "one-node": "PASS"}

@@ -9,8 +9,11 @@ import galera_sync_guard
 
 ROOT = Path(__file__).parent.parent.parent
 AGENTS = sorted(path.name for path in (ROOT / "agents").iterdir())
-MODULES = sorted(str(path.relative_to(ROOT)) for package in ("ocfpy", "galera_sync_guard", "vip_client_reset")
-                 for path in (ROOT / package).rglob("*.py"))
+MODULES = sorted(
+    str(path.relative_to(ROOT))
+    for package in ("ocfpy", "galera_sync_guard", "vip_client_reset")
+    for path in (ROOT / package).rglob("*.py")
+)
 DOC = "usr/share/doc/galera-sync-guard/"
 
 
@@ -26,15 +29,28 @@ def tree(deb, tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("path", [
-    *("usr/lib/ocf/resource.d/custom/" + name for name in AGENTS),
-    "usr/sbin/galera-sync-guard", "usr/share/man/man8/galera-sync-guard.8.gz",
-    *("usr/share/man/man7/ocf_custom_%s.7.gz" % name for name in AGENTS),
-    *("usr/lib/python3/dist-packages/" + name for name in MODULES),
-    *(DOC + name for name in ("README.md", "CHANGELOG.md", "changelog.gz", "copyright", "SECURITY.md",
-                             *sorted("docs/" + path.name for path in (ROOT / "docs").glob("*.md")))),
-    *(DOC + "examples/" + path.name for path in sorted((ROOT / "examples").iterdir())),
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("usr/lib/ocf/resource.d/custom/" + name for name in AGENTS),
+        "usr/sbin/galera-sync-guard",
+        "usr/share/man/man8/galera-sync-guard.8.gz",
+        *(f"usr/share/man/man7/ocf_custom_{name}.7.gz" for name in AGENTS),
+        *("usr/lib/python3/dist-packages/" + name for name in MODULES),
+        *(
+            DOC + name
+            for name in (
+                "README.md",
+                "CHANGELOG.md",
+                "changelog.gz",
+                "copyright",
+                "SECURITY.md",
+                *sorted("docs/" + path.name for path in (ROOT / "docs").glob("*.md")),
+            )
+        ),
+        *(DOC + "examples/" + path.name for path in sorted((ROOT / "examples").iterdir())),
+    ],
+)
 def test_file_is_in_the_package(tree, path):
     assert (tree / path).is_file() or (tree / (path + ".gz")).is_file()
 
@@ -75,7 +91,7 @@ def test_maintainer_scripts_touch_no_service(deb, tmp_path):
 
 def test_lintian_has_nothing_to_say(deb, tmp_path):
     # lintian leaves files in TMPDIR.
-    assert output("env", "TMPDIR=%s" % tmp_path, "lintian", "--allow-root", "--pedantic", "-E", "-I", deb) == ""
+    assert output("env", f"TMPDIR={tmp_path}", "lintian", "--allow-root", "--pedantic", "-E", "-I", deb) == ""
 
 
 def test_same_files_give_the_same_package(deb, tmp_path):

@@ -13,7 +13,7 @@ from tests.package.conftest import act
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 CIB = "/root/cib.xml"
 # Without a cluster pcs takes the configuration's file as an option, all others from the environment.
-PCS = "#!/bin/sh\nexec /usr/sbin/pcs -f %s \"$@\"\n" % CIB
+PCS = f'#!/bin/sh\nexec /usr/sbin/pcs -f {CIB} "$@"\n'
 ADDRESS = "192.168.1.199"
 
 GUARD_META = {"migration-threshold": "1", "failure-timeout": "30s"}
@@ -24,17 +24,23 @@ RESET = [
 ]
 # recipe -> (parameters of the guard, constraints)
 PROMISED = {
-    "score": ({"mode": "score", "watch_interval": "200ms"}, [
-        COLOCATION,
-        ("rule", {"score-attribute": "galera-guard", "operation": "defined", "attribute": "galera-guard"}),
-        ("rule", {"score": "-INFINITY", "operation": "not_defined", "attribute": "galera-guard"}),
-        *RESET,
-    ]),
-    "fail": ({}, [
-        COLOCATION,
-        ("rsc_order", {"first": "galera-guard-clone", "then": "VirtualIP"}),
-        *RESET,
-    ]),
+    "score": (
+        {"mode": "score", "watch_interval": "200ms"},
+        [
+            COLOCATION,
+            ("rule", {"score-attribute": "galera-guard", "operation": "defined", "attribute": "galera-guard"}),
+            ("rule", {"score": "-INFINITY", "operation": "not_defined", "attribute": "galera-guard"}),
+            *RESET,
+        ],
+    ),
+    "fail": (
+        {},
+        [
+            COLOCATION,
+            ("rsc_order", {"first": "galera-guard-clone", "then": "VirtualIP"}),
+            *RESET,
+        ],
+    ),
 }
 # What either tool adds by its own taste, and Pacemaker takes as its default.
 TASTE = {"id", "kind", "boolean-op", "first-action", "then-action"}
@@ -52,18 +58,20 @@ def host(deb):
 @pytest.fixture
 def configure(host):
     """Return a function that gives the configuration (XML) that a recipe makes of an empty one."""
+
     def run(script):
         environment = {"CIB_file": CIB}
-        host.shell("rm -f %s; cibadmin --empty >%s" % (CIB, CIB))
+        host.shell(f"rm -f {CIB}; cibadmin --empty >{CIB}")
         host.run(["crm_attribute", "--name", "stonith-enabled", "--update", "false"], env=environment)
         host.run(["sh", "/root/" + script, ADDRESS], env=environment, timeout=300)
         host.run(["crm_verify", "--xml-file", CIB])
         return ElementTree.fromstring(host.read(CIB))
+
     return run
 
 
 def pairs(resource, kind):
-    return {pair.get("name"): pair.get("value") for pair in resource.findall("%s/nvpair" % kind)}
+    return {pair.get("name"): pair.get("value") for pair in resource.findall(f"{kind}/nvpair")}
 
 
 def constraints(cib):
@@ -83,13 +91,17 @@ def constraints(cib):
 @pytest.mark.parametrize("recipe", PROMISED)
 @pytest.mark.parametrize("tool", ["pcs", "crmsh"])
 def test_recipe_makes_what_is_promised(configure, tool, recipe):
-    cib = configure("%s-%s.sh" % (tool, recipe))
+    cib = configure(f"{tool}-{recipe}.sh")
     clone, (address, reset) = cib.find(".//clone"), cib.findall(".//resources/primitive")
     guard = clone.find("primitive")
     parameters, promised = PROMISED[recipe]
 
     assert (clone.get("id"), pairs(clone, "meta_attributes")) == ("galera-guard-clone", {"interleave": "true"})
-    assert (guard.get("id"), guard.get("provider"), guard.get("type")) == ("galera-guard", "custom", "galera_sync_guard")
+    assert (guard.get("id"), guard.get("provider"), guard.get("type")) == (
+        "galera-guard",
+        "custom",
+        "galera_sync_guard",
+    )
     assert pairs(guard, "instance_attributes") == parameters
     assert pairs(guard, "meta_attributes") == GUARD_META
     monitor = guard.find("operations/op[@name='monitor']")
@@ -97,7 +109,11 @@ def test_recipe_makes_what_is_promised(configure, tool, recipe):
     assert (address.get("id"), address.get("type")) == ("VirtualIP", "IPaddr2")
     assert pairs(address, "instance_attributes") == {"ip": ADDRESS, "cidr_netmask": "32"}
     assert pairs(address, "meta_attributes") == {"resource-stickiness": "100"}
-    assert (reset.get("id"), reset.get("provider"), reset.get("type")) == ("vip-client-reset", "custom", "vip_client_reset")
+    assert (reset.get("id"), reset.get("provider"), reset.get("type")) == (
+        "vip-client-reset",
+        "custom",
+        "vip_client_reset",
+    )
     assert pairs(reset, "instance_attributes") == {"ip": ADDRESS}
     assert pairs(reset, "meta_attributes") == {"critical": "false", "failure-timeout": "60s"}
     assert reset.find("operations/op[@name='stop']").get("on-fail") == "ignore"

@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import pytest
-from galera_sync_guard import __version__ as VERSION
 
+from galera_sync_guard import __version__ as VERSION
 from tests.laboratory.machine import ENVIRONMENT
 from tests.package.conftest import AGENT, act, install
 
@@ -47,9 +47,9 @@ def test_host_has_all_that_a_start_needs(installed):
 
 @pytest.mark.parametrize("package", ["ocfpy", "galera_sync_guard", "vip_client_reset"])
 def test_python_package_is_importable_and_compiled(installed, package):
-    directory = installed.run(["/usr/bin/python3", "-I", "-c", "import %s; print(*%s.__path__)" % (package, package)])
-    sources = installed.shell("cd %s && find . -name '*.py'" % directory.stdout.strip()).split()
-    compiled = installed.shell("cd %s && find . -name '*.pyc'" % directory.stdout.strip()).split()
+    directory = installed.run(["/usr/bin/python3", "-I", "-c", f"import {package}; print(*{package}.__path__)"])
+    sources = installed.shell(f"cd {directory.stdout.strip()} && find . -name '*.py'").split()
+    compiled = installed.shell(f"cd {directory.stdout.strip()} && find . -name '*.pyc'").split()
     assert directory.stdout.strip() == "/usr/lib/python3/dist-packages/" + package
     assert len(compiled) == len(sources) > 1
     assert all("/__pycache__/" in path for path in compiled)
@@ -69,11 +69,11 @@ HAND_PLACED = {"file": "printf 'mine\\n' >%s; chmod 755 %s", "link": "echo mine 
 @pytest.mark.parametrize("kind", HAND_PLACED)
 def test_an_agent_that_was_placed_by_hand_is_kept_and_named(machine, deb, kind):
     backup = "/var/backups/galera_sync_guard"
-    machine.shell("mkdir -p %s; %s" % (AGENT.rpartition("/")[0], HAND_PLACED[kind] % (AGENT, AGENT)))
-    before = machine.shell("stat -c '%%F %%a' %s" % AGENT)
-    assert "%s is not from a package; it is kept as %s" % (AGENT, backup) in install(machine, deb)
+    machine.shell(f"mkdir -p {AGENT.rpartition('/')[0]}; {HAND_PLACED[kind] % (AGENT, AGENT)}")
+    before = machine.shell(f"stat -c '%F %a' {AGENT}")
+    assert f"{AGENT} is not from a package; it is kept as {backup}" in install(machine, deb)
     assert machine.read(backup) == "mine\n"
-    assert machine.shell("stat -c '%%F %%a' %s" % backup) == before
+    assert machine.shell(f"stat -c '%F %a' {backup}") == before
     assert act(machine, "meta-data").returncode == 0
     machine.run(["apt-get", "purge", "--yes", PACKAGE])
     assert machine.read(backup) == "mine\n"
@@ -94,7 +94,7 @@ def test_upgrade_brings_the_new_version_and_keeps_what_is_the_administrators(mac
     install(machine, deb)
     assert act(machine, "monitor", mode="score").returncode == 0
     assert machine.read(MAINTENANCE) == "new disks\n"
-    assert 'version="%s"' % VERSION in act(machine, "meta-data").stdout
+    assert f'version="{VERSION}"' in act(machine, "meta-data").stdout
 
 
 def test_remove_keeps_the_maintenance_file(machine, deb):
@@ -109,15 +109,19 @@ def used(machine, deb):
     """The machine with the package, and a configuration (CIB_file, for Pacemaker's tools) that uses it."""
     install(machine, deb)
     primitive = '<primitive id="galera-guard" class="ocf" provider="custom" type="galera_sync_guard"/>'
-    machine.shell("cibadmin --empty >%s" % CIB)
+    machine.shell(f"cibadmin --empty >{CIB}")
     machine.run(["cibadmin", "--create", "--scope", "resources", "--xml-text", primitive], env={"CIB_file": CIB})
     return machine
 
 
 def remove(machine):
     """Begin to remove the package on a terminal."""
-    return machine.spawn(["script", "--quiet", "--return", "--command", "dpkg --remove %s" % PACKAGE, "/dev/null"],
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT | {"CIB_file": CIB})
+    return machine.spawn(
+        ["script", "--quiet", "--return", "--command", f"dpkg --remove {PACKAGE}", "/dev/null"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT | {"CIB_file": CIB},
+    )
 
 
 def test_a_removal_names_the_resources_that_use_it_and_goes_on(used):

@@ -26,13 +26,18 @@ def act(host, action, **parameters):
 def test_ocf_tester_passes(host):
     done = host.run(["ocf-tester", "-n", "test", "-o", "path=" + MARKER, AGENT], check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "%s passed all tests" % AGENT
+    assert done.stdout.splitlines()[-1] == f"{AGENT} passed all tests"
 
 
-@pytest.mark.parametrize("tool", [
-    ["pcs", "resource", "describe", "ocf:custom:" + NAME], ["crm", "ra", "info", "ocf:custom:" + NAME],
-    ["crm_resource", "--show-metadata", "ocf:custom:" + NAME],
-], ids=["pcs", "crmsh", "pacemaker"])
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ["pcs", "resource", "describe", "ocf:custom:" + NAME],
+        ["crm", "ra", "info", "ocf:custom:" + NAME],
+        ["crm_resource", "--show-metadata", "ocf:custom:" + NAME],
+    ],
+    ids=["pcs", "crmsh", "pacemaker"],
+)
 def test_tools_understand_its_metadata(host, tool):
     assert "Made by start, removed by stop." in host.run(tool).stdout
 

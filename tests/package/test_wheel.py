@@ -17,13 +17,20 @@ def machine():
     with rootfs.plain_machine([rootfs.base("minimal")], "wheel") as machine:
         machine.run(["apt-get", "update", "--quiet"], timeout=300)
         machine.run([*INSTALL, "python3-venv", "python3-pip", "python3-setuptools", "python3-wheel"], timeout=300)
-        archive = subprocess.run(["tar", "-c", "-C", ROOT, "--null", "--files-from=-"], check=True,
-                                 input="\0".join(tracked_files()).encode(), stdout=subprocess.PIPE).stdout
+        archive = subprocess.run(
+            ["tar", "-c", "-C", ROOT, "--null", "--files-from=-"],
+            check=True,
+            input="\0".join(tracked_files()).encode(),
+            stdout=subprocess.PIPE,
+        ).stdout
         (machine.ground.view(machine.name) / "upper" / "source.tar").write_bytes(archive)
-        machine.shell("mkdir /opt/source; tar -x -C /opt/source -f /source.tar;"
-                      " python3 -m venv --system-site-packages /opt/venv")
-        machine.shell("cd /opt/source && exec unshare --net /opt/venv/bin/pip install --no-build-isolation --no-deps .",
-                      timeout=120)
+        machine.shell(
+            "mkdir /opt/source; tar -x -C /opt/source -f /source.tar; python3 -m venv --system-site-packages /opt/venv"
+        )
+        machine.shell(
+            "cd /opt/source && exec unshare --net /opt/venv/bin/pip install --no-build-isolation --no-deps .",
+            timeout=120,
+        )
         yield machine
 
 
@@ -40,9 +47,12 @@ def test_ocfpy_needs_no_driver(machine):
 def test_both_agents_can_be_described(machine):
     modules = {"galera_sync_guard": "galera_sync_guard.guard", "vip_client_reset": "vip_client_reset.agent"}
     for name, module in modules.items():
-        done = run(machine, "import os, sys; from %s import AGENT; from ocfpy import run;"
-                            "run(AGENT, ['agent', 'meta-data'], os.environ, sys.stdout, sys.stderr)" % module)
-        assert '<resource-agent name="%s"' % name in done.stdout, done.stderr
+        done = run(
+            machine,
+            f"import os, sys; from {module} import AGENT; from ocfpy import run;"
+            "run(AGENT, ['agent', 'meta-data'], os.environ, sys.stdout, sys.stderr)",
+        )
+        assert f'<resource-agent name="{name}"' in done.stdout, done.stderr
 
 
 def test_it_asks_for_the_driver_that_the_guard_needs(machine):

@@ -47,7 +47,7 @@ class Attrd:
         if code is None:
             file.unlink(missing_ok=True)
         else:
-            file.write_text("%d\n" % code)
+            file.write_text(f"{int(code)}\n")
 
     def hang(self, on=True):
         """Let every call hang after it was recorded."""
@@ -56,7 +56,7 @@ class Attrd:
 
     def peer(self, name, host, value):
         """Say what another node's attribute is."""
-        (self.directory / ("peers." + name)).write_text('name="%s" host="%s" value="%s"\n' % (name, host, value))
+        (self.directory / ("peers." + name)).write_text(f'name="{name}" host="{host}" value="{value}"\n')
 
     def value(self, name):
         """Return this node's value of an attribute, None if it has none."""

@@ -26,16 +26,16 @@ class Result:
     @property
     def reasons(self):
         """The exit reasons that Pacemaker would show, one per line that begins with the prefix."""
-        return [line[len(PREFIX):] for line in self.stderr.splitlines() if line.startswith(PREFIX)]
+        return [line[len(PREFIX) :] for line in self.stderr.splitlines() if line.startswith(PREFIX)]
 
     @property
     def reason(self):
         """The only exit reason; an action has exactly one."""
-        reason, = self.reasons
+        (reason,) = self.reasons
         return reason
 
     def __repr__(self):
-        return "<code %s in %.2f s\nstdout: %s\nstderr: %s>" % (self.code, self.seconds, self.stdout, self.stderr)
+        return f"<code {self.code} in {self.seconds:.2f} s\nstdout: {self.stdout}\nstderr: {self.stderr}>"
 
 
 class Guard:
@@ -58,7 +58,7 @@ class Guard:
         }
         self.attrd = Attrd(self.directory / "bin")
         self.environment = {
-            "PATH": "%s:%s" % (self.attrd.directory, SYSTEM_PATH),
+            "PATH": f"{self.attrd.directory}:{SYSTEM_PATH}",
             "HA_RSCTMP": str(self.directory / "rsctmp"),
         }
 
@@ -80,8 +80,16 @@ class Guard:
                 meta["interval"] = round(interval * 1000)
             environ = self.environ(**meta)
         began = time.monotonic()
-        done = subprocess.run([*self.before, str(self.executable), action, *arguments], env=environ, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, **options)
+        done = subprocess.run(
+            [*self.before, str(self.executable), action, *arguments],
+            env=environ,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            **options,
+        )
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     def start(self, **options):
@@ -112,7 +120,7 @@ class Guard:
             result = self.monitor()
             if condition(result):
                 return result
-            assert time.monotonic() < end, "not within %s s: %r" % (within, result)
+            assert time.monotonic() < end, f"not within {within} s: {result!r}"
 
     @property
     def resource(self):
@@ -122,7 +130,7 @@ class Guard:
     @property
     def state_file(self):
         """The file with all that the guard remembers; it exists while the guard is started."""
-        return Path(self.environment["HA_RSCTMP"]) / ("galera_sync_guard-%s" % self.resource)
+        return Path(self.environment["HA_RSCTMP"]) / (f"galera_sync_guard-{self.resource}")
 
     def remembered(self):
         """Return what the state file says, by name."""
@@ -132,14 +140,17 @@ class Guard:
         """Change fields of the state file, as if they had been remembered; only for clocks that a test cannot wait for."""
         text = self.state_file.read_text()
         for name, value in fields.items():
-            text, count = re.subn("(?m)^%s=.*$" % name, "%s=%s" % (name, value), text)
-            assert count == 1, "the state file has no %s:\n%s" % (name, text)
+            text, count = re.subn(f"(?m)^{name}=.*$", f"{name}={value}", text)
+            assert count == 1, f"the state file has no {name}:\n{text}"
         self.state_file.write_text(text)
 
     def let_pass(self, seconds):
         """Let whatever goes on now have gone on for so much longer, as if monitors had run all that time."""
-        since = {name: float(value) - seconds for name, value in self.remembered().items()
-                 if name in ("run_since", "peer_since", "blind_since", "bad_at")}
+        since = {
+            name: float(value) - seconds
+            for name, value in self.remembered().items()
+            if name in ("run_since", "peer_since", "blind_since", "bad_at")
+        }
         self.pretend(**since)
 
     @property
@@ -165,4 +176,4 @@ def in_mount_namespace(script, *arguments):
     `arguments` are $1, $2... in the script; the host's mounts stay as they are.
     """
     count = len(arguments)
-    return ("unshare", "--mount", "sh", "-ec", '%s\nshift %d\nexec "$@"' % (script, count), "sh", *map(str, arguments))
+    return ("unshare", "--mount", "sh", "-ec", f'{script}\nshift {int(count)}\nexec "$@"', "sh", *map(str, arguments))

@@ -34,12 +34,14 @@ class Network:
 
     def add(self, address):
         """Give the host an address."""
-        subprocess.run(["ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])], check=True)
+        subprocess.run(
+            ["ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])], check=True
+        )
 
     def remove(self, address):
         """Take an address away again."""
         prefix = "128" if ":" in address else "32"
-        subprocess.run(["ip", "address", "del", "%s/%s" % (address, prefix), "dev", "lo"], check=True)
+        subprocess.run(["ip", "address", "del", f"{address}/{prefix}", "dev", "lo"], check=True)
 
     def listen(self, port, address="::"):
         """Listen on a port of all addresses (with one socket for IPv4 and IPv6) or of one."""

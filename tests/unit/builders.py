@@ -10,10 +10,20 @@ from ocfpy.invocation import Invocation
 
 # What SHOW STATUS and SHOW VARIABLES of MariaDB 10.11 say on a healthy node of three.
 HEALTHY = {
-    "wsrep_local_state": "4", "wsrep_local_state_comment": "Synced", "wsrep_cluster_status": "Primary",
-    "wsrep_ready": "ON", "wsrep_cluster_size": "3", "wsrep_local_recv_queue": "0", "threads_connected": "12",
-    "wsrep_on": "ON", "wsrep_reject_queries": "NONE", "wsrep_desync": "OFF", "wsrep_sst_donor_rejects_queries": "OFF",
-    "read_only": "OFF", "max_connections": "151", "extra_port": "0",
+    "wsrep_local_state": "4",
+    "wsrep_local_state_comment": "Synced",
+    "wsrep_cluster_status": "Primary",
+    "wsrep_ready": "ON",
+    "wsrep_cluster_size": "3",
+    "wsrep_local_recv_queue": "0",
+    "threads_connected": "12",
+    "wsrep_on": "ON",
+    "wsrep_reject_queries": "NONE",
+    "wsrep_desync": "OFF",
+    "wsrep_sst_donor_rejects_queries": "OFF",
+    "read_only": "OFF",
+    "max_connections": "151",
+    "extra_port": "0",
 }
 
 # The changes to HEALTHY by which a test brings a node into a state.
@@ -61,10 +71,18 @@ class Log:
 
 def call(directory, action="monitor", interval="1000", timeout="10000", instance="galera-guard:0", **given):
     """Return the Invocation of one call by Pacemaker whose state lies in `directory`; times are milliseconds."""
-    return Invocation(AGENT, action, {
-        "HA_RSCTMP": str(directory), "OCF_RESOURCE_INSTANCE": instance,
-        "OCF_RESKEY_CRM_meta_interval": interval, "OCF_RESKEY_CRM_meta_timeout": timeout, **environ(**given),
-    }, Log())
+    return Invocation(
+        AGENT,
+        action,
+        {
+            "HA_RSCTMP": str(directory),
+            "OCF_RESOURCE_INSTANCE": instance,
+            "OCF_RESKEY_CRM_meta_interval": interval,
+            "OCF_RESKEY_CRM_meta_timeout": timeout,
+            **environ(**given),
+        },
+        Log(),
+    )
 
 
 class Cluster:

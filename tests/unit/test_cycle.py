@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from galera_sync_guard import cycle, probe, publish
 from galera_sync_guard.facts import BLIND, DENIED, DOWN, Facts
 from galera_sync_guard.memory import Store
@@ -42,8 +43,16 @@ class Host:
         self.facts = facts or node()
         self.call = call(self.directory, **{"mode": "score", **given})
         start = {"fresh": True} if fresh else {}
-        return cycle.turn(self.call, self.call.parameters, Store(self.call), self.cluster, executor,
-                          facts=stand_in, peers=peers, **start)
+        return cycle.turn(
+            self.call,
+            self.call.parameters,
+            Store(self.call),
+            self.cluster,
+            executor,
+            facts=stand_in,
+            peers=peers,
+            **start,
+        )
 
     def record(self, **given):
         return Store(call(self.directory, **{"mode": "score", **given})).load()
@@ -323,7 +332,11 @@ def test_a_turn_of_a_guard_that_watches_leaves_its_verdict_to_the_monitor(host, 
     host.turn(node(**READ_ONLY), watch_interval="500ms")
     record = host.record(watch_interval="500ms")
     assert (record.turned_at, record.verdict, record.reason, record.told) == (
-        host.now, "unfit", "read-only: read_only=ON, must be OFF", told)
+        host.now,
+        "unfit",
+        "read-only: read_only=ON, must be OFF",
+        told,
+    )
 
 
 def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host):
@@ -331,7 +344,8 @@ def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host)
     (host.directory / (file + ".new")).mkdir()
     assert host.turn(node(**READ_ONLY))[0].kind == "unfit"
     assert [message.partition(":")[0] for level, message in host.call.report.lines if level == "error"] == [
-        "cannot remember anything"] * 2
+        "cannot remember anything"
+    ] * 2
     with pytest.raises(OSError):
         host.turn(node(**READ_ONLY), fresh=True)
 

@@ -14,10 +14,22 @@ from galera_sync_guard.states import STATES
 from vip_client_reset.agent import AGENT as RESET
 
 ROOT = Path(__file__).parent.parent.parent
-DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-             for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])}
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+}
 # Where the package puts what a link may lead to, by packaging/debian/docs, install and examples.
-PACKAGED = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "docs/*.html", "bench/results/*.svg", "bench/results/*.txt", "examples/*")
+PACKAGED = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/*.md",
+    "docs/*.html",
+    "bench/results/*.svg",
+    "bench/results/*.txt",
+    "examples/*",
+)
 EVERY_DOCUMENT = pytest.mark.parametrize("name", DOCUMENTS)
 
 
@@ -109,7 +121,7 @@ def test_quoted_reasons_are_the_code_s(name):
     written = DOCUMENTS["docs/reasons.md"]
     for line in code(DOCUMENTS[name]):
         reason = re.search(rf"(?:^|exitreason='|: )((?:{states}): [^'(]+)", line)
-        assert not reason or reason[1].strip() in written, "not in docs/reasons.md: %s" % line
+        assert not reason or reason[1].strip() in written, f"not in docs/reasons.md: {line}"
 
 
 def messages():

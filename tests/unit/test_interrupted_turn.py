@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+
 from galera_sync_guard import cycle, memory, probe
 from galera_sync_guard.facts import BLIND, Facts
 from galera_sync_guard.memory import Store

@@ -5,9 +5,9 @@ import itertools
 import random
 
 import pytest
+
 from galera_sync_guard.facts import BLIND, FULL, HUNG, Facts
-from galera_sync_guard.states import BAD
-from galera_sync_guard.states import FIT, POOR, UNFIT, UNKNOWN
+from galera_sync_guard.states import BAD, FIT, POOR, UNFIT, UNKNOWN
 
 from .builders import CATCHING_UP, DESYNCED, DONOR, READ_ONLY, SATURATED, Guard, node, policy
 
@@ -56,8 +56,9 @@ def test_a_donor_blip_of_half_a_second_moves_nothing(donor, mode):
 
 def served(begin, peer_done, end):
     """Return facts_at(seconds): a donor from `begin` on that has served its peer at `peer_done` and caught up at `end`."""
-    return lambda seconds: node(**(
-        DONOR if begin <= seconds < peer_done else CATCHING_UP if peer_done <= seconds < end else {}))
+    return lambda seconds: node(
+        **(DONOR if begin <= seconds < peer_done else CATCHING_UP if peer_done <= seconds < end else {})
+    )
 
 
 @MODES
@@ -97,8 +98,10 @@ def test_a_desynced_node_whose_peer_answers_acts_at_once_and_goes_on_doing_so(mo
     guard = Guard(policy(mode=mode), 0.2)
     guard.sees(node(), START, better_peer=True)
     assert guard.sees(node(**DESYNCED), START + 0.2, better_peer=True).kind == FIT
-    verdicts = [guard.is_answered(node(**DESYNCED), START + 0.3),
-                *(guard.sees(node(**DESYNCED), START + seconds, better_peer=True) for seconds in (0.5, 0.7, 0.9))]
+    verdicts = [
+        guard.is_answered(node(**DESYNCED), START + 0.3),
+        *(guard.sees(node(**DESYNCED), START + seconds, better_peer=True) for seconds in (0.5, 0.7, 0.9)),
+    ]
     assert [verdict.kind for verdict in verdicts] == [POOR] * 4
 
 
@@ -142,8 +145,9 @@ def test_a_sample_of_a_node_that_is_bad_already_waits_for_no_peer():
 def test_a_desync_of_all_nodes_at_once_moves_nothing_whatever_their_phases(phase, interval, mode):
     for begin in (5.0, 5.1, 5.5, 5.9, 5.95, 5.995):
         peers = Peers([Guard(policy(mode=mode), interval), Guard(policy(mode=mode), interval)])
-        samples = [(now, index) for index in (0, 1)
-                   for now in times(interval, 20 * interval, phase=index * phase * interval)]
+        samples = [
+            (now, index) for index in (0, 1) for now in times(interval, 20 * interval, phase=index * phase * interval)
+        ]
         desynced = during(begin * interval, 99, **DESYNCED)
         assert peers.watch(samples, lambda index, seconds: desynced(seconds)) == set()
 
@@ -152,7 +156,9 @@ def test_a_desync_of_all_nodes_at_once_moves_nothing_whatever_their_phases(phase
 @pytest.mark.parametrize("interval", [0.2, 0.5, 1.0, 5.0])
 def test_a_grace_is_seconds_and_no_number_of_monitors(interval, mode):
     for seed in SEEDS:
-        verdicts = watch(Guard(policy(mode=mode), interval), times(interval, 60, seed), lambda seconds: node(**SATURATED))
+        verdicts = watch(
+            Guard(policy(mode=mode), interval), times(interval, 60, seed), lambda seconds: node(**SATURATED)
+        )
         assert 10 < first_bad(verdicts) - verdicts[0][0] <= 10 + 1.4 * interval, seed
 
 
@@ -166,8 +172,11 @@ def test_a_saturation_that_ends_within_its_grace_moves_nothing(mode):
 @MODES
 def test_a_saturation_that_flaps_every_second_never_acts(mode):
     for seed in SEEDS:
-        verdicts = watch(Guard(policy(mode=mode)), times(1.0, 60, seed),
-                         lambda seconds: node(**SATURATED) if round(seconds) % 2 else node())
+        verdicts = watch(
+            Guard(policy(mode=mode)),
+            times(1.0, 60, seed),
+            lambda seconds: node(**SATURATED) if round(seconds) % 2 else node(),
+        )
         assert first_bad(verdicts) is None, seed
 
 
@@ -285,7 +294,7 @@ class Peers:
         looks = [(now, index, facts_at(index, now - START)) for now, index in sorted(samples)]
         while looks:
             now, index, facts = looks.pop(0)
-            others = self.states[:index] + self.states[index + 1:]
+            others = self.states[:index] + self.states[index + 1 :]
             verdict, memory, wait = self.guards[index].look(facts, now, "synced" in others)
             if wait:
                 bisect.insort(looks, (now + wait, index, facts), key=lambda look: look[:2])
@@ -304,8 +313,7 @@ def test_what_is_common_to_all_nodes_moves_nothing_whatever_their_phases(phase, 
     limits = policy(mode=mode, donor_grace=grace, saturation_grace=grace)
     for seed, (begin, end) in itertools.product(range(10), [(5.0, 5.5), (5.0, 7.3), (5.05, 30.0), (5.95, 30.95)]):
         peers = Peers([Guard(limits), Guard(limits)])
-        samples = [(now, index) for index in (0, 1)
-                   for now in times(1.0, 60, seed * 2 + index, phase=index * phase)]
+        samples = [(now, index) for index in (0, 1) for now in times(1.0, 60, seed * 2 + index, phase=index * phase)]
         common = during(begin, end, **SATURATED)
         assert peers.watch(samples, lambda index, seconds: common(seconds)) == set()
 
@@ -316,8 +324,7 @@ def test_the_node_that_recovers_a_second_earlier_from_a_common_condition_takes_n
     limits = policy(mode=mode)
     for seed in range(10):
         peers = Peers([Guard(limits), Guard(limits)])
-        samples = [(now, index) for index in (0, 1)
-                   for now in times(1.0, 60, seed * 2 + index, phase=index * 0.9)]
+        samples = [(now, index) for index in (0, 1) for now in times(1.0, 60, seed * 2 + index, phase=index * 0.9)]
         ends = [30.0, 31.0] if first == 0 else [31.0, 30.0]
         assert peers.watch(samples, lambda index, seconds: during(5, ends[index], **SATURATED)(seconds)) == set()
 
@@ -337,7 +344,9 @@ def test_blind_peers_are_no_better_ones(mode):
     peers = Peers([Guard(limits), Guard(limits)])
     samples = [(now, index) for index in (0, 1) for now in times(1.0, 60, phase=index * 0.4)]
     saturated = during(5, 99, **SATURATED)
-    assert peers.watch(samples, lambda index, seconds: BLINDED if index and seconds > 3 else saturated(seconds)) == set()
+    assert (
+        peers.watch(samples, lambda index, seconds: BLINDED if index and seconds > 3 else saturated(seconds)) == set()
+    )
 
 
 def test_the_reasons_tell_the_story_of_a_saturation():
@@ -345,18 +354,27 @@ def test_the_reasons_tell_the_story_of_a_saturation():
     full = node(**SATURATED)
     guard.sees(node(), START)
     story = [
-        (guard.sees(full, START + 1), "saturated: Threads_connected=151 of max_connections=151 for 0s, counts after"
-                                      " saturation_grace=10s"),
-        (guard.sees(full, START + 3.5), "saturated: Threads_connected=151 of max_connections=151 for 2.5s, counts after"
-                                        " saturation_grace=10s"),
+        (
+            guard.sees(full, START + 1),
+            "saturated: Threads_connected=151 of max_connections=151 for 0s, counts after saturation_grace=10s",
+        ),
+        (
+            guard.sees(full, START + 3.5),
+            "saturated: Threads_connected=151 of max_connections=151 for 2.5s, counts after saturation_grace=10s",
+        ),
         (guard.sees(full, START + 6.5), None),
         (guard.sees(full, START + 9.5), None),
-        (guard.sees(full, START + 12, True), "saturated: Threads_connected=151 of max_connections=151 for 11s, but no"
-                                             " other node is known to be better"),
+        (
+            guard.sees(full, START + 12, True),
+            "saturated: Threads_connected=151 of max_connections=151 for 11s, but no other node is known to be better",
+        ),
         (guard.sees(full, START + 14.5, True), "saturated: Threads_connected=151 of max_connections=151 for 13.5s"),
         (guard.sees(node(), START + 15.5), "saturated: still poor, now synced, believed after recovery_hold=3s"),
-        (guard.sees(BLINDED, START + 16), "unknown: error 1045: Access denied for user 'monitor'@'localhost'; the last"
-                                          " verdict (poor) holds for unknown_grace=30s"),
+        (
+            guard.sees(BLINDED, START + 16),
+            "unknown: error 1045: Access denied for user 'monitor'@'localhost'; the last"
+            " verdict (poor) holds for unknown_grace=30s",
+        ),
         (guard.sees(node(), START + 19), "synced: wsrep_local_state=4 (Synced)"),
     ]
     for verdict, reason in story:

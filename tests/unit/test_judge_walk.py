@@ -4,6 +4,7 @@ import functools
 import itertools
 
 import pytest
+
 from galera_sync_guard.classify import Finding
 from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, Memory, judge
 from galera_sync_guard.states import FIT, INFINITY, POOR, SCORES, STATES, UNFIT, UNKNOWN
@@ -46,7 +47,7 @@ STATE_WORDS = tuple(state for state, _, _ in STATES)
 class Case:
     """One call of judge, and what came of it."""
 
-    __slots__ = ("name", "finding", "policy", "memory", "peer", "verdict", "after")
+    __slots__ = ("after", "finding", "memory", "name", "peer", "policy", "verdict")
 
     def __init__(self, name, policy, memory, peer):
         self.name = name
@@ -76,9 +77,7 @@ class Case:
 
     def __repr__(self):
         memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
-        return "%s, mode=%s, peer=%s, memory=%s -> %s %s: %s" % (
-            self.name, self.policy.mode, self.peer, memory,
-            self.verdict.kind, self.verdict.score, self.verdict.reason)
+        return f"{self.name}, mode={self.policy.mode}, peer={self.peer}, memory={memory} -> {self.verdict.kind} {self.verdict.score}: {self.verdict.reason}"
 
 
 def memories():
@@ -86,11 +85,18 @@ def memories():
     yield None
     runs = [{}] + [
         {"run_state": state, "run_samples": samples, "run_since": NOW - age, "run_at": NOW - gap, "run_over": over}
-        for state, samples, age, gap, over in itertools.product(
-            ("saturated", "donor"), (1, 2), RUN_AGES, GAPS, (0, 1))]
+        for state, samples, age, gap, over in itertools.product(("saturated", "donor"), (1, 2), RUN_AGES, GAPS, (0, 1))
+    ]
     for (kind, state), run, peer, bad, blind in itertools.product(IN_FORCE, runs, PEER_AGES, BAD_AGES, BLIND_AGES):
-        yield Memory(kind=kind, score=SCORES[kind], state=state, **run,
-                     peer_since=_since(peer), bad_at=_since(bad), blind_since=_since(blind))
+        yield Memory(
+            kind=kind,
+            score=SCORES[kind],
+            state=state,
+            **run,
+            peer_since=_since(peer),
+            bad_at=_since(bad),
+            blind_since=_since(blind),
+        )
 
 
 def _since(age):
@@ -103,9 +109,11 @@ RULES = []
 
 def rule(*names):
     """Register a rule about findings of these classes, about all of them if none is named."""
+
     def register(function):
         RULES.append((function, names or tuple(FINDINGS)))
         return function
+
     return register
 
 
@@ -116,7 +124,7 @@ def certain_bad_news_is_in_force_at_once_whatever_the_memory_says(case):
 
 @rule(*MAY_PASS)
 def what_may_pass_is_not_in_force_before_its_grace(case):
-    if not _is_patient(case) or case.memory.run_over or case.age("run_since") and case.age("run_since") > 10:
+    if not _is_patient(case) or case.memory.run_over or (case.age("run_since") and case.age("run_since") > 10):
         return None
     return not case.is_in_force
 
@@ -171,7 +179,7 @@ def poor_is_in_force_after_its_grace_when_a_peer_was_better_for_longer_than_two_
     if not (_continues(case) and case.age("run_since") > 10 and case.peer and (case.age("peer_since") or 0) > 2):
         return None
     # A worse verdict in force gives way to a poor one only after recovery_hold.
-    return case.verdict.kind == POOR or case.is_held and case.verdict.kind == UNFIT
+    return case.verdict.kind == POOR or (case.is_held and case.verdict.kind == UNFIT)
 
 
 @rule("poor may pass")
@@ -183,9 +191,9 @@ def poor_is_never_in_force_unless_a_peer_is_synced_and_was_for_longer_than_two_s
 
 @rule("poor by order")
 def poor_by_order_is_in_force_when_a_peer_answers_or_was_better_for_an_interval_and_the_time_to_tell(case):
-    if not (case.is_answered or _continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65):
+    if not (case.is_answered or (_continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65)):
         return not case.is_in_force
-    return case.verdict.kind == POOR or case.is_held and case.verdict.kind == UNFIT
+    return case.verdict.kind == POOR or (case.is_held and case.verdict.kind == UNFIT)
 
 
 @rule("poor by order")
@@ -241,7 +249,7 @@ def good_news_after_good_or_unknown_acts_at_once(case):
 
 @rule(*GOOD)
 def in_score_mode_good_news_after_bad_waits_for_recovery_hold(case):
-    if not _recovers(case) or case.age("bad_at") is not None and case.age("bad_at") > 3:
+    if not _recovers(case) or (case.age("bad_at") is not None and case.age("bad_at") > 3):
         return None
     return case.is_held
 
@@ -326,7 +334,9 @@ def the_memory_has_what_the_verdict_says(case):
 
 @rule()
 def the_score_is_that_of_the_kind(case):
-    return case.verdict.score in {FIT: (1000, 960), UNKNOWN: (950,), POOR: (10,), UNFIT: (-INFINITY,)}[case.verdict.kind]
+    return (
+        case.verdict.score in {FIT: (1000, 960), UNKNOWN: (950,), POOR: (10,), UNFIT: (-INFINITY,)}[case.verdict.kind]
+    )
 
 
 @rule()
@@ -349,8 +359,7 @@ def the_reason_names_the_state_of_the_sample(case):
 
 
 def _continues(case):
-    return (case.memory is not None and case.memory.run_state == case.finding.state
-            and case.age("run_at") <= MAX_GAP)
+    return case.memory is not None and case.memory.run_state == case.finding.state and case.age("run_at") <= MAX_GAP
 
 
 def _is_patient(case):

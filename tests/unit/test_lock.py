@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from galera_sync_guard import lock as module
 from galera_sync_guard.lock import Lock
 
@@ -31,8 +32,13 @@ class Holder:
     """Another process that tries to become the watcher."""
 
     def __init__(self, directory):
-        self._process = subprocess.Popen([sys.executable, "-B", "-c", HOLDER, str(ROOT), str(directory)], text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-c", HOLDER, str(ROOT), str(directory)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.pid = self._process.pid
         self.got_it = self._process.stdout.readline().strip() == "True"
 
@@ -92,8 +98,7 @@ def test_end_holder_ends_it_and_leaves_no_file(lock, holder, run_directory):
     lock.end_holder()
 
 
-def test_a_holder_that_cannot_be_killed_delays_nobody_for_long_and_does_not_have_it_any_more(
-        lock, holder, monkeypatch):
+def test_a_holder_that_cannot_be_killed_delays_nobody_for_long_and_does_not_have_it_any_more(lock, holder, monkeypatch):
     first = holder()
     for kill in ("kill", "killpg"):
         monkeypatch.setattr(os, kill, lambda pid, signal: None)

@@ -3,18 +3,42 @@
 import os
 
 import pytest
+
 from galera_sync_guard import memory as memory_module
 from galera_sync_guard.judge import Memory
 from galera_sync_guard.memory import Record, Store
 
 from .builders import call
 
-RECORD = {"published_score": -1000000, "published_state": "read-only", "published_at": 1234.5678901234, "published_by": 42,
-          "interval": 0.5, "pending_thread": 1099511627776, "searched_at": 1230.5, "pause": 8.0,
-          "reported": "read-only/unfit", "since": 1700000000, "turned_at": 1234.75, "verdict": "unfit",
-          "reason": "read-only: read_only=ON", "told": 1}
-MEMORY = {"kind": "unfit", "score": -1000000, "state": "read-only", "bad_at": 1234.1000000001, "run_state": "saturated",
-          "run_since": 1200.25, "run_at": 1234.0, "run_samples": 7, "run_over": 1, "peer_since": 0.1, "blind_since": 3.0}
+RECORD = {
+    "published_score": -1000000,
+    "published_state": "read-only",
+    "published_at": 1234.5678901234,
+    "published_by": 42,
+    "interval": 0.5,
+    "pending_thread": 1099511627776,
+    "searched_at": 1230.5,
+    "pause": 8.0,
+    "reported": "read-only/unfit",
+    "since": 1700000000,
+    "turned_at": 1234.75,
+    "verdict": "unfit",
+    "reason": "read-only: read_only=ON",
+    "told": 1,
+}
+MEMORY = {
+    "kind": "unfit",
+    "score": -1000000,
+    "state": "read-only",
+    "bad_at": 1234.1000000001,
+    "run_state": "saturated",
+    "run_since": 1200.25,
+    "run_at": 1234.0,
+    "run_samples": 7,
+    "run_over": 1,
+    "peer_since": 0.1,
+    "blind_since": 3.0,
+}
 
 
 def fields(record):
@@ -101,10 +125,13 @@ def test_a_memory_of_other_parameters_is_not_current_but_the_guard_is_started(sa
     assert Store(call(saved, **given)).is_started()
 
 
-@pytest.mark.parametrize("one, other", [
-    (("attribute", "x"), ("socket", "x")),
-    (("user", "ab"), ("user", "ba")),
-])
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (("attribute", "x"), ("socket", "x")),
+        (("user", "ab"), ("user", "ba")),
+    ],
+)
 def test_parameters_differ_by_name_and_value(run_directory, one, other):
     Store(call(run_directory, **dict([one]))).save(Record())
     assert not Store(call(run_directory, **dict([other]))).load().is_current
@@ -124,17 +151,30 @@ def test_a_truncated_memory_is_none_at_every_byte_but_the_guard_is_started(saved
         assert store.is_started(), whole[:length]
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"\n", b"end\n"[:3], b"\0" * 500, b"\xff\xfe" * 200, os.urandom(1000), b"kind=unfit\n" * 50,
-], ids=["empty", "newline", "half-an-end", "zeros", "no-utf-8", "random", "no-key"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"end\n"[:3],
+        b"\0" * 500,
+        b"\xff\xfe" * 200,
+        os.urandom(1000),
+        b"kind=unfit\n" * 50,
+    ],
+    ids=["empty", "newline", "half-an-end", "zeros", "no-utf-8", "random", "no-key"],
+)
 def test_garbage_is_no_memory_but_the_guard_is_started(saved, content):
     path(saved).write_bytes(content)
     assert Store(call(saved)).load() is None
     assert Store(call(saved)).is_started()
 
 
-@pytest.mark.parametrize("old, new", [(b"run_samples=7", b"run_samples=x"), (b"bad_at=", b"bad_at=--"),
-                                      (b"published_by=42", b"published_by=")], ids=["word", "sign", "empty"])
+@pytest.mark.parametrize(
+    "old, new",
+    [(b"run_samples=7", b"run_samples=x"), (b"bad_at=", b"bad_at=--"), (b"published_by=42", b"published_by=")],
+    ids=["word", "sign", "empty"],
+)
 def test_a_value_that_is_no_number_is_no_memory(saved, old, new):
     path(saved).write_bytes(path(saved).read_bytes().replace(old, new))
     assert Store(call(saved)).load() is None

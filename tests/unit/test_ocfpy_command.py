@@ -5,11 +5,12 @@ import signal
 import time
 
 import pytest
+
 from ocfpy.command import run
 from ocfpy.deadline import Deadline, TimeIsUp
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
-LONG = 30    # seconds that no test waits for
+LONG = 30  # seconds that no test waits for
 
 
 def shell(script, seconds=LONG, **environ):
@@ -25,10 +26,19 @@ def gone(pid):
     return False
 
 
-@pytest.mark.parametrize(("script", "result"), [
-    ("echo yes", (0, "yes\n")), ("printf 'a\\nb'; exit 102", (102, "a\nb")), ("kill -TERM $$", (-signal.SIGTERM, "")),
-    ("echo no >&2", (0, "")), ("cat", (0, "")), ("printf '\\377'", (0, "\ufffd")), ("echo $WHO", (0, "me\n")),
-], ids=["output", "code", "signal", "stderr", "stdin", "no-text", "environment"])
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        ("echo yes", (0, "yes\n")),
+        ("printf 'a\\nb'; exit 102", (102, "a\nb")),
+        ("kill -TERM $$", (-signal.SIGTERM, "")),
+        ("echo no >&2", (0, "")),
+        ("cat", (0, "")),
+        ("printf '\\377'", (0, "\ufffd")),
+        ("echo $WHO", (0, "me\n")),
+    ],
+    ids=["output", "code", "signal", "stderr", "stdin", "no-text", "environment"],
+)
 def test_result(script, result):
     assert shell(script, WHO="me") == result
 
@@ -49,8 +59,11 @@ def test_a_signal_that_python_ignores_ends_it():
     assert shell("kill -PIPE $$") == (-signal.SIGPIPE, "")
 
 
-@pytest.mark.parametrize("script", ["echo yes; exec sleep 30", "exec >/dev/null; exec sleep 30", "sleep 30 & echo yes"],
-                         ids=["talks", "silent", "leaves-its-output-to-another"])
+@pytest.mark.parametrize(
+    "script",
+    ["echo yes; exec sleep 30", "exec >/dev/null; exec sleep 30", "sleep 30 & echo yes"],
+    ids=["talks", "silent", "leaves-its-output-to-another"],
+)
 def test_a_late_one_is_killed(script, tmp_path):
     began = time.monotonic()
     code, _ = shell(f"echo $$ >{tmp_path}/pid; {script}", seconds=0.3)

@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+
 from ocfpy.deadline import Deadline, TimeIsUp
 
 
@@ -51,36 +52,32 @@ def test_what_is_done_in_time_is_not_interrupted():
 
 def test_a_limit_that_a_bare_except_swallowed_fires_again():
     caught = 0
-    with pytest.raises(TimeIsUp):
-        with Deadline(10).limit(0.02):
-            for _ in range(2):
-                try:
-                    time.sleep(1)
-                except:  # noqa: E722  what a library that retries does
-                    caught += 1
-            time.sleep(1)
+    with pytest.raises(TimeIsUp), Deadline(10).limit(0.02):
+        for _ in range(2):
+            try:
+                time.sleep(1)
+            except:  # noqa: E722  what a library that retries does
+                caught += 1
+        time.sleep(1)
     assert caught == 2
 
 
 def test_libraries_that_swallow_exceptions_and_os_errors_do_not_swallow_it():
-    with pytest.raises(TimeIsUp):
-        with Deadline(10).limit(0.02):
-            try:
-                time.sleep(5)
-            except Exception:  # noqa: BLE001  what a library that retries does
-                pytest.fail("swallowed")
+    with pytest.raises(TimeIsUp), Deadline(10).limit(0.02):
+        try:
+            time.sleep(5)
+        except Exception:
+            pytest.fail("swallowed")
 
 
 def test_an_inner_limit_leaves_the_outer_one_running():
     deadline = Deadline(10)
     began = time.monotonic()
-    with pytest.raises(TimeIsUp):
-        with deadline.limit(0.6):
-            with pytest.raises(TimeIsUp):
-                with deadline.limit(0.03):
-                    time.sleep(5)
-            assert time.monotonic() - began < 0.55
+    with pytest.raises(TimeIsUp), deadline.limit(0.6):
+        with pytest.raises(TimeIsUp), deadline.limit(0.03):
             time.sleep(5)
+        assert time.monotonic() - began < 0.55
+        time.sleep(5)
     assert 0.55 < time.monotonic() - began < 1.45
 
 
@@ -102,15 +99,13 @@ def test_an_outer_limit_that_ran_out_inside_an_inner_one_fires_when_that_ends():
 
 def test_an_inner_limit_is_never_longer_than_the_deadline_of_the_whole():
     deadline = Deadline(0.05)
-    with deadline.limit(deadline.remaining()):
-        with pytest.raises(TimeIsUp):
-            with deadline.limit(60):
-                time.sleep(5)
+    with deadline.limit(deadline.remaining()), pytest.raises(TimeIsUp), deadline.limit(60):
+        time.sleep(5)
 
 
 def test_an_alarm_at_the_very_end_of_a_limit_leaves_no_timer_behind():
     # The comparison takes longer than the limit, and the interpreter looks for signals only after it: in __exit__.
-    left, right = [[float(number) for number in range(10 ** 6)] for _ in range(2)]
+    left, right = [[float(number) for number in range(10**6)] for _ in range(2)]
     with Deadline(10).limit(0.001):
         left == right  # noqa: B015
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -4,6 +4,7 @@ import io
 import syslog
 
 import pytest
+
 from galera_sync_guard.guard import AGENT
 from ocfpy import Action, Agent, Failure, Integer, Parameter, ParameterError, codes, run
 from ocfpy.invocation import Invocation
@@ -30,7 +31,7 @@ class Outcome:
     def reason(self):
         """The exit reason that Pacemaker shows."""
         prefix = "ocf-exit-reason:"
-        return "".join(line[len(prefix):] for line in self.stderr.splitlines() if line.startswith(prefix))
+        return "".join(line[len(prefix) :] for line in self.stderr.splitlines() if line.startswith(prefix))
 
 
 def perform(handler, *arguments, environ=None, **declared):
@@ -48,6 +49,7 @@ def give(result):
 def throw(error):
     def handler(invocation):
         raise error
+
     return handler
 
 
@@ -64,12 +66,24 @@ def test_what_is_no_exit_code_is_a_failure(result):
     assert repr(result) in outcome.reason and "no exit code" in outcome.reason
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), OSError(5, "EIO"), ZeroDivisionError(), RecursionError(), MemoryError(),
-                                   AssertionError(), UnicodeError("u"), StopIteration()], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("x"),
+        OSError(5, "EIO"),
+        ZeroDivisionError(),
+        RecursionError(),
+        MemoryError(),
+        AssertionError(),
+        UnicodeError("u"),
+        StopIteration(),
+    ],
+    ids=repr,
+)
 def test_an_exception_is_a_failure_that_names_its_place_and_leaves_a_traceback_in_syslog(error, journal):
     outcome = perform(throw(error))
     assert outcome.code == 1
-    assert outcome.reason.startswith("internal error: %s: " % type(error).__name__)
+    assert outcome.reason.startswith(f"internal error: {type(error).__name__}: ")
     assert "(test_ocfpy_run.py:" in outcome.reason
     assert "Traceback" not in outcome.stderr
     assert any("Traceback" in line for _, line in journal)
@@ -93,6 +107,7 @@ def test_an_action_that_does_not_end_is_a_failure_before_its_timeout():
     def forever(invocation):
         while True:
             pass
+
     outcome = perform(forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"})
     assert (outcome.code, outcome.reason) == (1, "monitor: not done within the operation's timeout of 0.1s")
 
@@ -101,7 +116,7 @@ def test_an_action_that_does_not_end_is_a_failure_before_its_timeout():
 def test_an_unknown_action_is_unimplemented_before_any_validation(arguments):
     outcome = perform(give(0), *arguments, environ={"OCF_RESKEY_port": "x"})
     assert outcome.code == 3
-    assert outcome.reason == "unknown action %s, known are: monitor meta-data usage" % arguments
+    assert outcome.reason == f"unknown action {arguments[0]}, known are: monitor meta-data usage"
 
 
 def test_no_action_is_an_unknown_one():
@@ -125,6 +140,7 @@ def test_an_action_that_does_not_validate_is_called_with_wrong_parameters():
     def handler(invocation):
         assert invocation.usable_parameters.port == 3306
         return 7
+
     assert perform(handler, environ={"OCF_RESKEY_port": "x"}, validates=False).code == 7
 
 
@@ -140,8 +156,11 @@ class TestRescues:
         assert perform(give(7), rescues=(throw,)).code == 7
 
     def test_the_first_that_gives_a_code_decides(self):
-        rescues = (lambda invocation, error: throw(error)(invocation), lambda invocation, error: 0,
-                   lambda invocation, error: 5)
+        rescues = (
+            lambda invocation, error: throw(error)(invocation),
+            lambda invocation, error: 0,
+            lambda invocation, error: 5,
+        )
         outcome = perform(throw(KeyError("x")), rescues=rescues)
         assert (outcome.code, outcome.reason) == (0, "")
 
@@ -154,7 +173,11 @@ class TestRescues:
         def second(invocation, error):
             assert isinstance(error, OSError)
             return 0
-        assert perform(throw(KeyError("x")), rescues=(lambda invocation, error: throw(OSError())(invocation), second)).code == 0
+
+        assert (
+            perform(throw(KeyError("x")), rescues=(lambda invocation, error: throw(OSError())(invocation), second)).code
+            == 0
+        )
 
     def test_one_that_gives_no_code_is_an_error_itself(self):
         outcome = perform(throw(KeyError("x")), rescues=(lambda invocation, error: None,))
@@ -165,7 +188,10 @@ class TestRescues:
         def forever(invocation):
             while True:
                 pass
-        outcome = perform(forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"}, rescues=(lambda invocation, error: 0,))
+
+        outcome = perform(
+            forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"}, rescues=(lambda invocation, error: 0,)
+        )
         assert outcome.code == 1
 
 
@@ -173,7 +199,7 @@ class NoEnvironment(dict):
     """An environment that must not be read."""
 
     def __getitem__(self, name):
-        raise AssertionError("read %s" % name)
+        raise AssertionError(f"read {name}")
 
     get = items = __contains__ = __iter__ = __getitem__
 
@@ -194,25 +220,46 @@ def called(**environ):
     return Invocation(AGENT, environ.pop("action", "monitor"), environ, None)
 
 
-@pytest.mark.parametrize("instance, resource", [
-    ("guard", "guard"), ("guard:0", "guard"), ("guard:12", "guard"), ("a:b", "a:b"), ("a:b:3", "a:b"), ("a:", "a:"),
-])
+@pytest.mark.parametrize(
+    "instance, resource",
+    [
+        ("guard", "guard"),
+        ("guard:0", "guard"),
+        ("guard:12", "guard"),
+        ("a:b", "a:b"),
+        ("a:b:3", "a:b"),
+        ("a:", "a:"),
+    ],
+)
 def test_the_resource_is_the_instance_without_its_number(instance, resource):
     assert called(OCF_RESOURCE_INSTANCE=instance).resource == resource
 
 
-@pytest.mark.parametrize("action, interval, is_probe", [
-    ("monitor", "1000", False), ("monitor", "0", True), ("monitor", "", True), ("start", "0", False),
-])
+@pytest.mark.parametrize(
+    "action, interval, is_probe",
+    [
+        ("monitor", "1000", False),
+        ("monitor", "0", True),
+        ("monitor", "", True),
+        ("start", "0", False),
+    ],
+)
 def test_a_monitor_without_interval_is_a_probe(action, interval, is_probe):
     invocation = called(action=action, OCF_RESKEY_CRM_meta_interval=interval)
     assert invocation.is_probe == is_probe
 
 
-@pytest.mark.parametrize("milliseconds, timeout, at_least, below", [
-    ("10000", 10.0, 9.0, 10.0), ("1000", 1.0, 0.7, 1.0), ("100", 0.1, 0.05, 0.1), ("", 20.0, 19.0, 20.0), ("0", 20.0, 19.0, 20.0),
-    ("x", 20.0, 19.0, 20.0),
-])
+@pytest.mark.parametrize(
+    "milliseconds, timeout, at_least, below",
+    [
+        ("10000", 10.0, 9.0, 10.0),
+        ("1000", 1.0, 0.7, 1.0),
+        ("100", 0.1, 0.05, 0.1),
+        ("", 20.0, 19.0, 20.0),
+        ("0", 20.0, 19.0, 20.0),
+        ("x", 20.0, 19.0, 20.0),
+    ],
+)
 def test_the_deadline_lies_within_the_operation_s_timeout(milliseconds, timeout, at_least, below):
     invocation = called(OCF_RESKEY_CRM_meta_timeout=milliseconds)
     assert invocation.timeout == timeout
@@ -231,17 +278,32 @@ def test_messages_are_one_line_for_pacemaker_and_for_syslog(journal):
     report.warning("two\nmore")
     report.info("fine")
     report.error("bad")
-    assert stderr.getvalue() == ("why:two lines\nexample(guard:0): WARNING: two more\nexample(guard:0): INFO: fine\n"
-                                 "example(guard:0): ERROR: bad\n")
-    assert journal == [(syslog.LOG_WARNING, "WARNING: two more"), (syslog.LOG_INFO, "INFO: fine"),
-                       (syslog.LOG_ERR, "ERROR: bad")]
+    assert stderr.getvalue() == (
+        "why:two lines\nexample(guard:0): WARNING: two more\nexample(guard:0): INFO: fine\n"
+        "example(guard:0): ERROR: bad\n"
+    )
+    assert journal == [
+        (syslog.LOG_WARNING, "WARNING: two more"),
+        (syslog.LOG_INFO, "INFO: fine"),
+        (syslog.LOG_ERR, "ERROR: bad"),
+    ]
 
 
 def test_the_codes_are_those_of_the_ocf_resource_agent_api():
     assert {code: name for code, name in codes.NAMES.items()} == {
-        0: "OCF_SUCCESS", 1: "OCF_ERR_GENERIC", 2: "OCF_ERR_ARGS", 3: "OCF_ERR_UNIMPLEMENTED", 4: "OCF_ERR_PERM",
-        5: "OCF_ERR_INSTALLED", 6: "OCF_ERR_CONFIGURED", 7: "OCF_NOT_RUNNING", 8: "OCF_RUNNING_PROMOTED",
-        9: "OCF_FAILED_PROMOTED", 190: "OCF_DEGRADED", 191: "OCF_DEGRADED_PROMOTED"}
+        0: "OCF_SUCCESS",
+        1: "OCF_ERR_GENERIC",
+        2: "OCF_ERR_ARGS",
+        3: "OCF_ERR_UNIMPLEMENTED",
+        4: "OCF_ERR_PERM",
+        5: "OCF_ERR_INSTALLED",
+        6: "OCF_ERR_CONFIGURED",
+        7: "OCF_NOT_RUNNING",
+        8: "OCF_RUNNING_PROMOTED",
+        9: "OCF_FAILED_PROMOTED",
+        190: "OCF_DEGRADED",
+        191: "OCF_DEGRADED_PROMOTED",
+    }
 
 
 @pytest.mark.parametrize("action", ["stop", "monitor", "reload-agent"])

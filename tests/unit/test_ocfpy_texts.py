@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
+
 from galera_sync_guard.guard import AGENT
 from ocfpy import Action, Agent, Boolean, Choice, Integer, Parameter, Text, Time, times
 from ocfpy.manual import man_page, parameter_table
@@ -11,7 +12,10 @@ from ocfpy.metadata import metadata
 NASTY = """.first <a href="x">&amp; 'it' \\fBs\\fR -1 > 0"""
 
 EXAMPLE = Agent(
-    "example", "1.0", NASTY, "One\nparagraph.\n\n.second paragraph\n\n'third " + NASTY,
+    "example",
+    "1.0",
+    NASTY,
+    "One\nparagraph.\n\n.second paragraph\n\n'third " + NASTY,
     (
         Parameter("text", Text(), NASTY, NASTY, NASTY),
         Parameter("number", Integer(1, 9), "5", "Number", "A number.", reloadable=False, unique=True),

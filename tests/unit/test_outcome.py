@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 from galera_sync_guard import facts as silence
 from galera_sync_guard.facts import Facts
 from galera_sync_guard.outcome import FAILS, exit_code
@@ -83,8 +84,9 @@ def test_the_documented_kind_is_the_one_in_the_design(state, kind):
     assert {"-INFINITY": UNFIT, "10": POOR, "950": UNKNOWN}.get(attribute, FIT) == kind
 
 
-@pytest.mark.parametrize("action, mode, kind", itertools.product(
-    ("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT)))
+@pytest.mark.parametrize(
+    "action, mode, kind", itertools.product(("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT))
+)
 def test_no_verdict_gives_a_code_but_0_and_1(action, mode, kind):
     assert exit_code(action, mode, kind) in (0, 1)
 

@@ -1,6 +1,7 @@
 """Question and answer between watchers, over a group of Corosync's that lives in this test."""
 
 import pytest
+
 from galera_sync_guard import peers
 from galera_sync_guard.peers import ANSWERS_WITHIN, AT_ONCE, TRY_AGAIN, Peers
 
@@ -180,8 +181,19 @@ def test_the_words_are_those_of_every_version(world):
     assert asking.attend()
 
 
-@pytest.mark.parametrize("message", [b"", b"guard", b"guard\0", b"guard\0synced", b"guard\0who knows?\0" + b"1" * 16,
-                                     b"guard\0who is synced?\0question\0more", b"\xff\0\0\0", bytes(9)])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"guard",
+        b"guard\0",
+        b"guard\0synced",
+        b"guard\0who knows?\0" + b"1" * 16,
+        b"guard\0who is synced?\0question\0more",
+        b"\xff\0\0\0",
+        bytes(9),
+    ],
+)
 def test_what_another_version_may_say_is_ignored(world, message):
     (watcher,) = world.watchers("guard")
     world.corosync.join().send(message)

@@ -59,8 +59,11 @@ def test_the_log_tells_once_what_all_nodes_write(monkeypatch):
     monkeypatch.setattr(run.time, "gmtime", lambda: time.struct_time((2026, 1, 2, 0, 0, 0, 4, 2, 0)))
     start = calendar.timegm((2026, 1, 2, 3, 4, 5))
     assert run.told(LOG.splitlines(), start, start + 5) == [
-        (pytest.approx(0.1), "score", "node1 -INFINITY"), (pytest.approx(0.2), "state", "node1 read-only"),
-        (pytest.approx(0.5), "pacemaker", "stop node1"), (pytest.approx(0.6), "pacemaker", "start node2")]
+        (pytest.approx(0.1), "score", "node1 -INFINITY"),
+        (pytest.approx(0.2), "state", "node1 read-only"),
+        (pytest.approx(0.5), "pacemaker", "stop node1"),
+        (pytest.approx(0.6), "pacemaker", "start node2"),
+    ]
 
 
 def test_a_time_and_what_did_not_happen_read_differently():

@@ -5,8 +5,9 @@ import socket
 import struct
 import types
 
-import galera_sync_guard
 import pytest
+
+import galera_sync_guard
 import vip_client_reset
 from ocfpy.agent import Agent, Parameter
 from ocfpy.errors import ParameterError
@@ -22,20 +23,35 @@ def test_both_agents_have_one_version():
 
 # Parameters
 
-@pytest.mark.parametrize("text, family, canonical", [
-    ("192.168.1.199", socket.AF_INET, "192.168.1.199"),
-    ("FD00:0::1", socket.AF_INET6, "fd00::1"),
-    (" fd00::1 ", socket.AF_INET6, "fd00::1"),
-])
+
+@pytest.mark.parametrize(
+    "text, family, canonical",
+    [
+        ("192.168.1.199", socket.AF_INET, "192.168.1.199"),
+        ("FD00:0::1", socket.AF_INET6, "fd00::1"),
+        (" fd00::1 ", socket.AF_INET6, "fd00::1"),
+    ],
+)
 def test_address(text, family, canonical):
     address = Address().parse(text)
     assert (address.family, address.text) == (family, canonical)
 
 
-@pytest.mark.parametrize("kind, text", [
-    (Address(), "192.168.1.199/24"), (Address(), "192.168.1"), (Address(), "vip"), (Address(), "fe80::1%eth0"),
-    (Ports(), "0"), (Ports(), "65536"), (Ports(), "3306-3309"), (Ports(), ","), (Ports(), "-1"), (Ports(), "٣"),
-])
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        (Address(), "192.168.1.199/24"),
+        (Address(), "192.168.1"),
+        (Address(), "vip"),
+        (Address(), "fe80::1%eth0"),
+        (Ports(), "0"),
+        (Ports(), "65536"),
+        (Ports(), "3306-3309"),
+        (Ports(), ","),
+        (Ports(), "-1"),
+        (Ports(), "٣"),
+    ],
+)
 def test_what_is_not_allowed(kind, text):
     with pytest.raises(ParameterError, match="must be"):
         Parameter("name", kind, None, "", "").parse(text)
@@ -85,28 +101,39 @@ PLANS = {
 @pytest.fixture
 def planned(tmp_path):
     """Return a function: what is understood when crm_simulate runs as the given script, $4 being the file to write."""
+
     def ask(script, patience=5):
         tool = tmp_path / "crm_simulate"
         tool.write_text("#!/bin/sh\n" + script)
         tool.chmod(0o755)
         invocation = types.SimpleNamespace(instance="reset", agent=agent.AGENT, environ={"PATH": str(tmp_path)})
         return cluster.address_leaves(Address().parse("10.0.0.9"), invocation, patience)
+
     return ask
 
 
 @pytest.mark.parametrize("plan, leaves", PLANS.values(), ids=PLANS)
 def test_plan_is_understood(planned, plan, leaves):
-    assert planned("cat >$4 <<'END'\n<transition_graph>%s</transition_graph>\nEND" % plan) is leaves
+    assert planned(f"cat >$4 <<'END'\n<transition_graph>{plan}</transition_graph>\nEND") is leaves
 
 
-@pytest.mark.parametrize("script, patience", [
-    ("exit 102", 5), ("exit 0", 5), ("echo '<transition_graph>' >$4", 5), ("exec sleep 1000", 0.1), ("kill -9 $$", 5),
-], ids=["no cluster", "no file", "half a file", "hangs", "killed"])
+@pytest.mark.parametrize(
+    "script, patience",
+    [
+        ("exit 102", 5),
+        ("exit 0", 5),
+        ("echo '<transition_graph>' >$4", 5),
+        ("exec sleep 1000", 0.1),
+        ("kill -9 $$", 5),
+    ],
+    ids=["no cluster", "no file", "half a file", "hangs", "killed"],
+)
 def test_no_plan_is_no_answer(planned, script, patience):
     assert planned(script, patience) is None
 
 
 # The kernel's answers
+
 
 @pytest.fixture
 def kernel():
@@ -115,7 +142,8 @@ def kernel():
     netlink.answers = []
     netlink._socket.close()
     netlink._socket = types.SimpleNamespace(
-        sendto=lambda data, address: None, recv=lambda size: netlink.answers.pop(0), close=lambda: None)
+        sendto=lambda data, address: None, recv=lambda size: netlink.answers.pop(0), close=lambda: None
+    )
     return netlink
 
 
@@ -142,14 +170,15 @@ def test_an_answer_to_an_earlier_question_is_passed_over(kernel):
 
 # The packet that makes a client speak
 
+
 @pytest.mark.parametrize("source, target", [("10.0.0.9", "10.0.0.77"), ("fd00::9", "fd00::77")])
 def test_packet_has_a_valid_checksum(source, target):
     source, target = Address().parse(source), Address().parse(target)
     data = packet(source.packed, 3306, target.packed, 40000)
     assert struct.unpack_from("!HH", data) == (3306, 40000)
     summed = source.packed + target.packed + struct.pack("!HH", socket.IPPROTO_TCP, len(data)) + data + b"\0"
-    total = sum(struct.unpack("!%dH" % (len(summed) // 2), summed))
-    assert (total & 0xffff) + (total >> 16) == 0xffff
+    total = sum(struct.unpack(f"!{int(len(summed) // 2)}H", summed))
+    assert (total & 0xFFFF) + (total >> 16) == 0xFFFF
 
 
 def test_a_kernel_that_cannot_reset_is_named(monkeypatch):
@@ -158,10 +187,16 @@ def test_a_kernel_that_cannot_reset_is_named(monkeypatch):
 
     monkeypatch.setattr(agent.Connections, "can_be_reset", refuse)
     invocation = types.SimpleNamespace(usable_parameters=types.SimpleNamespace(ip=None))
-    lack, = agent.lacks(invocation, lambda: None)
+    (lack,) = agent.lacks(invocation, lambda: None)
     assert "CONFIG_INET_DIAG_DESTROY): Operation not supported; clients that wait" in lack
 
 
 def test_the_agent_declares_what_pacemaker_may_call():
     assert isinstance(agent.AGENT, Agent)
-    assert [action.name for action in agent.AGENT.actions] == ["start", "stop", "monitor", "validate-all", "reload-agent"]
+    assert [action.name for action in agent.AGENT.actions] == [
+        "start",
+        "stop",
+        "monitor",
+        "validate-all",
+        "reload-agent",
+    ]

@@ -91,7 +91,7 @@ class Server:
             try:
                 peer.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue    # it is closed already
+                continue  # it is closed already
 
     def release(self):
         """Let every conversation that hangs go on, and no further one hang."""
@@ -105,7 +105,7 @@ class Server:
         """Wait for `condition()`, which must come true in time."""
         end = time.monotonic() + within
         while not condition():
-            assert time.monotonic() < end, "not within %s s" % within
+            assert time.monotonic() < end, f"not within {within} s"
             time.sleep(0.005)
 
     def _accept(self):
@@ -136,7 +136,7 @@ class Conversation:
             self._send("login", self.packet(self._ok()))
             while True:
                 command = self._receive()
-                if command[:1] != b"\x03":      # anything but COM_QUERY ends it: COM_QUIT, or the client is gone
+                if command[:1] != b"\x03":  # anything but COM_QUERY ends it: COM_QUIT, or the client is gone
                     return
                 self.server.running[self.thread_id] = command[1:].decode()
                 self._answer(self.server.running[self.thread_id])
@@ -182,12 +182,24 @@ class Conversation:
         return data
 
     def _greeting(self):
-        return b"".join((
-            b"\x0a", b"5.5.5-10.11.19-MariaDB\0", struct.pack("<I", self.thread_id), SALT[:8], b"\0",
-            struct.pack("<H", CAPABILITIES & 0xFFFF), b"\x2d", struct.pack("<H", AUTOCOMMIT),
-            struct.pack("<H", CAPABILITIES >> 16), bytes([21]), b"\0" * 10, SALT[8:], b"\0",
-            b"mysql_native_password\0",
-        ))
+        return b"".join(
+            (
+                b"\x0a",
+                b"5.5.5-10.11.19-MariaDB\0",
+                struct.pack("<I", self.thread_id),
+                SALT[:8],
+                b"\0",
+                struct.pack("<H", CAPABILITIES & 0xFFFF),
+                b"\x2d",
+                struct.pack("<H", AUTOCOMMIT),
+                struct.pack("<H", CAPABILITIES >> 16),
+                bytes([21]),
+                b"\0" * 10,
+                SALT[8:],
+                b"\0",
+                b"mysql_native_password\0",
+            )
+        )
 
     @staticmethod
     def _ok():
@@ -204,8 +216,11 @@ class Conversation:
             self._send("status", self._variables(inner))
         elif inner.startswith("SHOW GLOBAL VARIABLES WHERE Variable_name IN "):
             self._send("variables", self._variables(inner))
-        elif match := re.fullmatch(r"SELECT COUNT\(\*\) FROM information_schema\.PROCESSLIST WHERE ID = (\d+)"
-                                   r" AND INFO LIKE '%Variable_name IN \(%'", inner):
+        elif match := re.fullmatch(
+            r"SELECT COUNT\(\*\) FROM information_schema\.PROCESSLIST WHERE ID = (\d+)"
+            r" AND INFO LIKE '%Variable_name IN \(%'",
+            inner,
+        ):
             present = "Variable_name IN (" in self.server.running.get(int(match[1]), "")
             self._send("pending", self._table([("COUNT(*)", LONGLONG)], [(str(int(present)),)]))
         else:
@@ -220,8 +235,10 @@ class Conversation:
         end = b"\xfe\0\0" + struct.pack("<H", AUTOCOMMIT)
         payloads = [bytes([len(columns)])]
         for name, kind in columns:
-            payloads.append(b"".join(map(text, ("def", "", "", "", name, name))) + struct.pack(
-                "<BHIBHBH", 12, 33, 1024, kind, 0, 0, 0))
+            payloads.append(
+                b"".join(map(text, ("def", "", "", "", name, name)))
+                + struct.pack("<BHIBHBH", 12, 33, 1024, kind, 0, 0, 0)
+            )
         payloads.append(end)
         payloads += [b"".join(map(text, row)) for row in rows]
         payloads.append(end)
@@ -236,6 +253,7 @@ def text(value):
 
 # Troubles.
 
+
 def silence(conversation, data):
     """Say nothing until the server is released; what is due then comes late."""
     conversation.server.wait_for_release()
@@ -245,7 +263,7 @@ def silence(conversation, data):
 def drip(conversation, data):
     """Send one byte every 0.3 s."""
     for position in range(len(data)):
-        conversation.peer.sendall(data[position:position + 1])
+        conversation.peer.sendall(data[position : position + 1])
         if conversation.server.closing.wait(0.3):
             return
 
@@ -257,7 +275,7 @@ def hang_up(conversation, data):
 
 def hang_up_midway(conversation, data):
     """Close the connection in the middle of the answer."""
-    conversation.peer.sendall(data[:len(data) // 2])
+    conversation.peer.sendall(data[: len(data) // 2])
     raise ConnectionError("as scripted")
 
 
@@ -277,21 +295,25 @@ def truncated(conversation, data):
     while data:
         length = int.from_bytes(data[:3], "little")
         half = length // 2
-        conversation.peer.sendall(half.to_bytes(3, "little") + data[3:4] + data[4:4 + half])
-        data = data[4 + length:]
+        conversation.peer.sendall(half.to_bytes(3, "little") + data[3:4] + data[4 : 4 + half])
+        data = data[4 + length :]
 
 
 def instead(noise):
     """Return a trouble: these bytes, and then the end."""
+
     def trouble(conversation, data):
         conversation.peer.sendall(noise)
         raise ConnectionError("as scripted")
+
     return trouble
 
 
 def error(number, message, sqlstate="HY000"):
     """Return a trouble: an error packet."""
+
     def trouble(conversation, data):
         conversation.sequence = data[3]
         conversation.peer.sendall(conversation.error_packet(number, message, sqlstate))
+
     return trouble

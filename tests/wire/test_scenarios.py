@@ -69,6 +69,7 @@ class TestSaturated:
                 server.values.update(FULL)
             else:
                 server.trouble["login"] = error(1040, "Too many connections", "08004")
+
         return fill
 
     def test_acts_when_a_peer_is_better(self, either, server, fill):
@@ -155,9 +156,11 @@ class TestDonor:
         either.monitor_until(has_acted(either), ENOUGH)
         assert either.published == ("10", "donor")
 
-    @pytest.mark.parametrize("parameters, values", [
-        ({"available_when_donor": "never"}, {}), ({}, {"wsrep_sst_donor_rejects_queries": "ON"})],
-        ids=["never", "rejects queries"])
+    @pytest.mark.parametrize(
+        "parameters, values",
+        [({"available_when_donor": "never"}, {}), ({}, {"wsrep_sst_donor_rejects_queries": "ON"})],
+        ids=["never", "rejects queries"],
+    )
     def test_unfit_donor_acts_after_its_grace_with_or_without_peers(self, guard, server, parameters, values):
         guard.parameters.update(parameters)
         guard.started()
@@ -201,32 +204,44 @@ class TestDonor:
 class TestCertainBadNews:
     """The values that make a node unfit at once, each by one variable."""
 
-    @pytest.mark.parametrize("values, state", [
-        ({"wsrep_local_state": "0", "wsrep_local_state_comment": "Initialized"}, "initialized"),
-        ({"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "joining"),
-        ({"wsrep_ready": "OFF", "wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}, "joined"),
-        ({"wsrep_local_state": "5", "wsrep_local_state_comment": "Inconsistent"}, "inconsistent"),
-        ({"wsrep_cluster_status": "non-Primary"}, "non-primary"),
-        ({"wsrep_cluster_status": "Disconnected"}, "non-primary"),
-        ({"wsrep_ready": "OFF"}, "not-ready"),
-        ({"wsrep_on": "OFF"}, "wsrep-off"),
-        ({"wsrep_reject_queries": "ALL_KILL"}, "rejecting"),
-        ({"read_only": "ON"}, "read-only"),
-        ({"read_only": "NO_LOCK_NO_ADMIN"}, "read-only"),
-        ({"super_read_only": "ON"}, "read-only"),
-        ({"pxc_maint_mode": "SHUTDOWN"}, "maintenance"),
-    ], ids=lambda value: value if isinstance(value, str) else ",".join(value.values()))
+    @pytest.mark.parametrize(
+        "values, state",
+        [
+            ({"wsrep_local_state": "0", "wsrep_local_state_comment": "Initialized"}, "initialized"),
+            ({"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "joining"),
+            ({"wsrep_ready": "OFF", "wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}, "joined"),
+            ({"wsrep_local_state": "5", "wsrep_local_state_comment": "Inconsistent"}, "inconsistent"),
+            ({"wsrep_cluster_status": "non-Primary"}, "non-primary"),
+            ({"wsrep_cluster_status": "Disconnected"}, "non-primary"),
+            ({"wsrep_ready": "OFF"}, "not-ready"),
+            ({"wsrep_on": "OFF"}, "wsrep-off"),
+            ({"wsrep_reject_queries": "ALL_KILL"}, "rejecting"),
+            ({"read_only": "ON"}, "read-only"),
+            ({"read_only": "NO_LOCK_NO_ADMIN"}, "read-only"),
+            ({"super_read_only": "ON"}, "read-only"),
+            ({"pxc_maint_mode": "SHUTDOWN"}, "maintenance"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else ",".join(value.values()),
+    )
     def test_acts_at_once(self, either, server, values, state):
         server.values.update(values)
         result = either.monitor()
         assert result.code == (1 if either.parameters["mode"] == "fail" else 0)
         assert either.published == ("-INFINITY", state)
 
-    @pytest.mark.parametrize("name, state", [
-        ("wsrep_local_state", "wsrep-off"), ("wsrep_cluster_status", "non-primary"), ("wsrep_ready", "not-ready"),
-        ("wsrep_on", "wsrep-off"), ("wsrep_reject_queries", "rejecting"), ("read_only", "read-only"),
-        ("max_connections", "saturated"), ("Threads_connected", "saturated"),
-    ])
+    @pytest.mark.parametrize(
+        "name, state",
+        [
+            ("wsrep_local_state", "wsrep-off"),
+            ("wsrep_cluster_status", "non-primary"),
+            ("wsrep_ready", "not-ready"),
+            ("wsrep_on", "wsrep-off"),
+            ("wsrep_reject_queries", "rejecting"),
+            ("read_only", "read-only"),
+            ("max_connections", "saturated"),
+            ("Threads_connected", "saturated"),
+        ],
+    )
     def test_missing_variable_is_bad_news(self, scored, server, name, state):
         del server.values[name]
         result = scored.monitor()
@@ -283,6 +298,7 @@ class TestBlindness:
     def blind(self, server):
         def blind():
             server.trouble["login"] = error(1045, "Access denied", "28000")
+
         return blind
 
     def test_good_verdict_holds_and_then_the_node_is_unknown(self, either, server, blind):

@@ -9,20 +9,70 @@ from tests.wire.server import error, silence
 
 # Modules that a monitor with nothing to publish may import. Each one is paid for every second. That of a guard that
 # watches:
-WATCHING = set("""
-    galera_sync_guard galera_sync_guard.guard galera_sync_guard.judge galera_sync_guard.lock galera_sync_guard.memory
-    galera_sync_guard.outcome galera_sync_guard.parameters galera_sync_guard.states galera_sync_guard.watching
-    ocfpy ocfpy.agent ocfpy.codes ocfpy.deadline ocfpy.errors ocfpy.invocation ocfpy.kinds ocfpy.report ocfpy.run
-    ocfpy.times
-    _collections_abc _stat _struct fcntl gc genericpath os posixpath stat struct syslog zlib
-""".split())
+WATCHING = set(
+    [
+        "galera_sync_guard",
+        "galera_sync_guard.guard",
+        "galera_sync_guard.judge",
+        "galera_sync_guard.lock",
+        "galera_sync_guard.memory",
+        "galera_sync_guard.outcome",
+        "galera_sync_guard.parameters",
+        "galera_sync_guard.states",
+        "galera_sync_guard.watching",
+        "ocfpy",
+        "ocfpy.agent",
+        "ocfpy.codes",
+        "ocfpy.deadline",
+        "ocfpy.errors",
+        "ocfpy.invocation",
+        "ocfpy.kinds",
+        "ocfpy.report",
+        "ocfpy.run",
+        "ocfpy.times",
+        "_collections_abc",
+        "_stat",
+        "_struct",
+        "fcntl",
+        "gc",
+        "genericpath",
+        "os",
+        "posixpath",
+        "stat",
+        "struct",
+        "syslog",
+        "zlib",
+    ]
+)
 # What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.
-DIALLING = WATCHING | set("""
-    galera_sync_guard.classify galera_sync_guard.cycle galera_sync_guard.facts galera_sync_guard.probe
-    galera_sync_guard.publish
-    _collections _functools _operator _socket array collections collections.abc enum errno functools itertools keyword math
-    operator reprlib select selectors socket types
-""".split())
+DIALLING = WATCHING | set(
+    [
+        "galera_sync_guard.classify",
+        "galera_sync_guard.cycle",
+        "galera_sync_guard.facts",
+        "galera_sync_guard.probe",
+        "galera_sync_guard.publish",
+        "_collections",
+        "_functools",
+        "_operator",
+        "_socket",
+        "array",
+        "collections",
+        "collections.abc",
+        "enum",
+        "errno",
+        "functools",
+        "itertools",
+        "keyword",
+        "math",
+        "operator",
+        "reprlib",
+        "select",
+        "selectors",
+        "socket",
+        "types",
+    ]
+)
 # And what asks it, of PyMySQL and below it.
 DRIVERS = """
     pymysql pymysql._auth pymysql.charset pymysql.connections pymysql.constants pymysql.constants.CLIENT
@@ -41,10 +91,32 @@ ASKING = DIALLING | set((DRIVERS + BELOW).split())
 # _ssl and termios would be there.
 REFUSED = {"_hashlib", "cryptography.hazmat", "cryptography.hazmat.backends", "getpass", "ssl"}
 # The most expensive ones, each of which once crept in; none may be allowed by accident.
-NEVER = set("""
-    _ssl argparse asyncio cryptography dataclasses getpass importlib.metadata inspect json linecache logging pathlib random shutil ssl
-    subprocess tempfile termios traceback typing urllib xml
-""".split())
+NEVER = set(
+    [
+        "_ssl",
+        "argparse",
+        "asyncio",
+        "cryptography",
+        "dataclasses",
+        "getpass",
+        "importlib.metadata",
+        "inspect",
+        "json",
+        "linecache",
+        "logging",
+        "pathlib",
+        "random",
+        "shutil",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "termios",
+        "traceback",
+        "typing",
+        "urllib",
+        "xml",
+    ]
+)
 
 
 def imported_by_monitor(guard):
@@ -76,8 +148,15 @@ class TestCounts:
         environ = guard.environ(timeout=10000, interval=1000)
         guard.stop()
         guard.attrd.forget_calls()
-        done = subprocess.run(["sh", "-c", script, "sh", str(guard.executable), str(trace)], env=environ,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", str(guard.executable), str(trace)],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done
         return trace.read_text()
 
@@ -98,7 +177,9 @@ class TestCounts:
 
     def test_nothing_published(self, calls, guard):
         assert [call for call in guard.attrd.calls if call.startswith("-n")] == [
-            "-n guard -U 1000", "-n guard-state -U synced"]
+            "-n guard -U 1000",
+            "-n guard-state -U synced",
+        ]
 
 
 def test_one_connection_and_two_statements(guard, server):
@@ -152,16 +233,18 @@ class TestImports:
     @pytest.mark.parametrize("trouble", [absent, refused, shutting_down, stopped])
     def test_no_greeting_needs_no_driver(self, guard, server, trouble):
         trouble(guard, server)
-        guard.monitor()     # publishes
+        guard.monitor()  # publishes
         assert sorted(imported_by_monitor(guard) - DIALLING) == []
 
     def test_what_is_loaded_when_it_is_used_is_the_module_then(self, guard):
-        script = ("import sys; sys.path += ['.', '/usr/lib/python3/dist-packages']\n"
-                  "from galera_sync_guard.probe import _driver\n"
-                  "connections = _driver(type('', (), {'ssl_ca': None})).connections\n"
-                  "assert 'tokenize' not in sys.modules\n"
-                  "try: 1 / 0\nexcept ArithmeticError: print(connections.traceback.format_exc())\n"
-                  "import traceback; assert traceback.__file__")
+        script = (
+            "import sys; sys.path += ['.', '/usr/lib/python3/dist-packages']\n"
+            "from galera_sync_guard.probe import _driver\n"
+            "connections = _driver(type('', (), {'ssl_ca': None})).connections\n"
+            "assert 'tokenize' not in sys.modules\n"
+            "try: 1 / 0\nexcept ArithmeticError: print(connections.traceback.format_exc())\n"
+            "import traceback; assert traceback.__file__"
+        )
         done = subprocess.run(["/usr/bin/python3", "-BS", "-c", script], capture_output=True, text=True, check=False)
         assert (done.stderr, done.stdout.splitlines()[-2:]) == ("", ["ZeroDivisionError: division by zero", ""])
 

@@ -8,11 +8,11 @@ import subprocess
 import time
 
 import pytest
+
 from galera_sync_guard.lock import Lock
 from galera_sync_guard.storage import take
 from galera_sync_guard.watching import RENEW
 from ocfpy.invocation import Invocation
-
 from tests.support.guard import CHECKOUT
 from tests.wire.test_watcher import GOOD, alive, open_files, wait, watcher_of
 
@@ -30,8 +30,9 @@ def data(tmp_path):
 @pytest.fixture
 def guard(guard, server, data):
     """A guard that watches a server and a storage, started."""
-    guard.parameters.update(watch_interval="100ms", probe_timeout="500ms", recovery_hold="0", stall_timeout="1s",
-                            stall_directory=str(data))
+    guard.parameters.update(
+        watch_interval="100ms", probe_timeout="500ms", recovery_hold="0", stall_timeout="1s", stall_directory=str(data)
+    )
     yield guard.started()
     for child in writers(guard):
         os.kill(child, signal.SIGKILL)
@@ -42,8 +43,8 @@ def guard(guard, server, data):
 def writer(guard):
     """The pid of the child, once it has written."""
     wait(lambda: writers(guard))
-    child, = writers(guard)
-    wait(lambda: os.listdir("/proc/%d/fd" % child))
+    (child,) = writers(guard)
+    wait(lambda: os.listdir(f"/proc/{int(child)}/fd"))
     return child
 
 
@@ -53,13 +54,13 @@ def lock_of(guard):
 
 def writers(guard):
     """Return the pids of all children that write for a guard, of whatever watcher."""
-    done = subprocess.run(["pgrep", "-f", "storage %s$" % lock_of(guard)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["pgrep", "-f", f"storage {lock_of(guard)}$"], capture_output=True, text=True, check=False)
     return [int(pid) for pid in done.stdout.split()]
 
 
 def writes(child):
     """Return how many times a process has called write(2) or the like."""
-    with open("/proc/%d/io" % child, encoding="ascii") as file:
+    with open(f"/proc/{int(child)}/io", encoding="ascii") as file:
         return int(dict(line.split(":") for line in file)["syscw"])
 
 
@@ -73,7 +74,7 @@ class TestVerdict:
     def test_one_that_takes_no_write_is_unfit_until_it_does_again(self, guard, writer):
         os.kill(writer, signal.SIGSTOP)
         assert wait(lambda: guard.published == STALLED) < 4
-        reason = "stalled: %s has taken no write for " % guard.parameters["stall_directory"]
+        reason = f"stalled: {guard.parameters['stall_directory']} has taken no write for "
         wait(lambda: guard.remembered()["reason"].startswith(reason))
         os.kill(writer, signal.SIGCONT)
         wait(lambda: guard.published == GOOD)
@@ -105,11 +106,11 @@ class TestVerdict:
         guard.parameters["stall_timeout"] = "3s"
         assert guard.start().code == 0
         wait(lambda: writers(guard) not in ([], [writer]))
-        writer, = writers(guard)
+        (writer,) = writers(guard)
         watcher = watcher_of(guard)
         guard.attrd.forget_calls()
         os.kill(writer, signal.SIGSTOP)
-        time.sleep(1.5)     # by then a write waits
+        time.sleep(1.5)  # by then a write waits
         os.kill(watcher, signal.SIGSTOP)
         time.sleep(3)
         os.kill(watcher, signal.SIGCONT)
@@ -123,12 +124,14 @@ class TestVerdict:
 class TestChild:
     def test_has_a_session_of_its_own_and_nothing_of_the_resource_or_the_executor(self, guard, writer):
         assert os.getsid(writer) == writer
-        with open("/proc/%d/environ" % writer, encoding="ascii") as file:
+        with open(f"/proc/{int(writer)}/environ", encoding="ascii") as file:
             assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
         # It may be writing just now, to the file that has no name.
-        lasting = {name for name in open_files(writer) if not name.startswith("pipe:") and not name.endswith("(deleted)")}
+        lasting = {
+            name for name in open_files(writer) if not name.startswith("pipe:") and not name.endswith("(deleted)")
+        }
         assert lasting == {"/dev/null", str(lock_of(guard))}
-        assert os.readlink("/proc/%d/cwd" % writer) == "/"
+        assert os.readlink(f"/proc/{int(writer)}/cwd") == "/"
 
     def test_a_killed_one_is_replaced_and_is_no_news(self, guard, writer):
         os.kill(writer, signal.SIGKILL)
@@ -143,7 +146,7 @@ class TestChild:
 
     def test_leaves_nothing_either_when_its_watcher_ended_while_it_was_writing(self, guard, writer):
         os.kill(writer, signal.SIGSTOP)
-        wait(lambda: guard.published == STALLED)    # so it has been told to write, and nobody will hear of it
+        wait(lambda: guard.published == STALLED)  # so it has been told to write, and nobody will hear of it
         assert guard.stop().code == 0
         os.kill(writer, signal.SIGCONT)
         wait(lambda: not alive(writer))
@@ -188,12 +191,18 @@ def test_a_write_is_synced_and_has_no_name(tmp_path):
     trace = tmp_path / "trace"
     data = tmp_path / "data"
     data.mkdir()
-    ask = "from galera_sync_guard.storage import write; print(repr(write('%s')))" % data
-    done = subprocess.run(["strace", "-o", str(trace), "-e", "trace=openat,write,fsync", "/usr/bin/python3", "-c", ask],
-                          cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    ask = f"from galera_sync_guard.storage import write; print(repr(write('{data}')))"
+    done = subprocess.run(
+        ["strace", "-o", str(trace), "-e", "trace=openat,write,fsync", "/usr/bin/python3", "-c", ask],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "''\n"
-    assert re.search(r'openat\(.*"%s", .*O_TMPFILE.*\) = (\d+)\nwrite\(\1, .* = 512\nfsync\(\1\) += 0\n' % data,
-                     trace.read_text())
+    assert re.search(
+        rf'openat\(.*"{data}", .*O_TMPFILE.*\) = (\d+)\nwrite\(\1, .* = 512\nfsync\(\1\) += 0\n', trace.read_text()
+    )
 
 
 def test_no_lock_is_taken_twice(tmp_path):

@@ -8,7 +8,17 @@ import threading
 import pytest
 
 from tests.wire.server import (
-    STEPS, Server, drip, error, hang_up, hang_up_midway, huge_length, instead, silence, truncated, wrong_sequence,
+    STEPS,
+    Server,
+    drip,
+    error,
+    hang_up,
+    hang_up_midway,
+    huge_length,
+    instead,
+    silence,
+    truncated,
+    wrong_sequence,
 )
 
 PROBE_TIMEOUT = 0.6
@@ -39,7 +49,7 @@ GARBAGE = {
 GREETING_ERRORS = {
     1040: ("saturated", "1000"),
     1053: ("down", "-INFINITY"),
-    1129: ("unknown", "1000"),      # ER_HOST_IS_BLOCKED
+    1129: ("unknown", "1000"),  # ER_HOST_IS_BLOCKED
     1130: ("unknown", "1000"),
 }
 # Errors at any later step.
@@ -51,7 +61,7 @@ ERRORS = {
     1053: ("down", "-INFINITY"),
     1205: ("unknown", "1000"),
     1698: ("unknown", "1000"),
-    1927: ("unknown", "1000"),      # ER_CONNECTION_KILLED
+    1927: ("unknown", "1000"),  # ER_CONNECTION_KILLED
     32000: ("unknown", "1000"),
 }
 
@@ -71,7 +81,7 @@ K2VwA0EAdCicEwwBdwjsx3lD9iEE5LAxapDwaqanX+kOd7aE3FNOBk1F5EGQNLMQ
 
 @pytest.fixture
 def guard(guard, server):
-    guard.parameters["probe_timeout"] = "%dms" % (PROBE_TIMEOUT * 1000)
+    guard.parameters["probe_timeout"] = f"{int(PROBE_TIMEOUT * 1000)}ms"
     return guard.started()
 
 
@@ -83,17 +93,19 @@ def monitor(guard):
     assert "Traceback" not in result.stderr and "internal error" not in result.stderr
     assert all(line.isprintable() for line in result.stderr.splitlines())
     score, state = guard.published
-    assert re.search("(WARNING|INFO): %s: " % state, result.stderr)
+    assert re.search(f"(WARNING|INFO): {state}: ", result.stderr)
     return state, score, result
 
 
 def flip(dice):
     """Return a trouble: the right answer with one to three wrong bytes in it."""
+
     def trouble(conversation, data):
         data = bytearray(data)
         for _ in range(dice.randint(1, 3)):
             data[dice.randrange(len(data))] = dice.randrange(256)
         conversation.peer.sendall(data)
+
     return trouble
 
 
@@ -180,7 +192,7 @@ class TestErrors:
         server.trouble["greeting"] = error(number, "Too many connections", sqlstate="")
         state, score, result = monitor(guard)
         assert (state, score) == GREETING_ERRORS[number]
-        assert "error %d: " % number in result.stderr
+        assert f"error {int(number)}: " in result.stderr
 
     @pytest.mark.parametrize("step, sqlstate", [("greeting", ""), ("login", "08004")])
     def test_full_server_is_named_as_such(self, guard, server, step, sqlstate):
@@ -193,7 +205,7 @@ class TestErrors:
         server.trouble[step] = error(number, "as scripted")
         state, score, result = monitor(guard)
         assert (state, score) == ERRORS[number]
-        assert "error %d: " % number in result.stderr
+        assert f"error {int(number)}: " in result.stderr
 
     @pytest.mark.parametrize("number", [1064, 1193])
     def test_statement_that_is_unknown_even_without_its_prefix_is_unknown(self, guard, server, number):
@@ -233,8 +245,9 @@ class TestAddress:
     def test_server_that_offers_no_tls_is_not_asked_in_clear(self, guard, tmp_path):
         (tmp_path / "ca.pem").write_text(ANY_CERTIFICATE)
         with Server() as server:
-            guard.parameters.update(host="127.0.0.1", port=str(server.port), ssl_ca=str(tmp_path / "ca.pem"),
-                                    probe_timeout="2s")
+            guard.parameters.update(
+                host="127.0.0.1", port=str(server.port), ssl_ca=str(tmp_path / "ca.pem"), probe_timeout="2s"
+            )
             state, _, result = monitor(guard)
             assert state == "unknown"
             assert "the server offers no TLS" in result.stderr
@@ -254,7 +267,7 @@ class TestAddress:
         guard.parameters.update(host="127.0.0.1", port=str(port))
         state, score, result = monitor(guard)
         assert (state, score) == ("down", "-INFINITY")
-        assert "127.0.0.1:%d: Connection refused" % port in result.stderr
+        assert f"127.0.0.1:{int(port)}: Connection refused" in result.stderr
 
     def test_connection_that_is_lost_is_tried_once_more(self, guard):
         """A server that is just going down answers the first question with a reset, and is down at the second."""

@@ -8,9 +8,9 @@ import subprocess
 import time
 
 import pytest
+
 from galera_sync_guard.lock import Lock
 from ocfpy.invocation import Invocation
-
 from tests.support.guard import Guard, copy_of_tree
 from tests.wire.server import hang_up, silence
 from tests.wire.test_steady_state import WATCHING, imported_by_monitor
@@ -28,7 +28,7 @@ def wait(condition, within=5):
     """Wait until `condition()`, which must come true in time; return the seconds that took."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < within, "not within %s s" % within
+        assert time.monotonic() - began < within, f"not within {within} s"
         time.sleep(0.005)
     return time.monotonic() - began
 
@@ -36,9 +36,9 @@ def wait(condition, within=5):
 def open_files(pid):
     """Return what the process has open, without what it has closed meanwhile."""
     found = set()
-    for name in os.listdir("/proc/%d/fd" % pid):
+    for name in os.listdir(f"/proc/{int(pid)}/fd"):
         with contextlib.suppress(FileNotFoundError):
-            found.add(os.readlink("/proc/%d/fd/%s" % (pid, name)))
+            found.add(os.readlink(f"/proc/{int(pid)}/fd/{name}"))
     return found
 
 
@@ -75,7 +75,7 @@ class TestSight:
         guard.parameters["watch_interval"] = "1h"
         guard.start()
         wait(lambda: len(server.threads) == 1)
-        time.sleep(0.5)     # for the answers of its first turn
+        time.sleep(0.5)  # for the answers of its first turn
         server.stop()
         wait(lambda: guard.published == ("-INFINITY", "down"), within=2)
 
@@ -157,7 +157,7 @@ class TestPublishing:
         wait(lambda: guard.published == BAD)
         server.values["read_only"] = "OFF"
         updates.unlink()
-        updates.mkdir()     # the stand-in can neither keep nor show a value
+        updates.mkdir()  # the stand-in can neither keep nor show a value
         wait(lambda: guard.attrd.updates.count(("guard", "1000")) > 1)
         updates.rmdir()
         wait(lambda: guard.published == GOOD)
@@ -327,18 +327,20 @@ class TestLife:
 
 class TestProcess:
     def test_carries_nothing_of_the_resource_in_its_environment(self, pid):
-        with open("/proc/%d/environ" % pid, encoding="ascii") as file:
+        with open(f"/proc/{int(pid)}/environ", encoding="ascii") as file:
             assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
 
     def test_holds_none_of_the_executors_files(self, guard, pid, tmp_path):
         lock = str(guard.state_file.with_name("galera_sync_guard.watcher-guard"))
         # A file that it has open for a moment, such as its memory, is gone a moment later: the executor's would stay.
-        wait(lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null", lock},
-             within=0.5)
+        wait(
+            lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null", lock},
+            within=0.5,
+        )
 
     def test_has_a_session_of_its_own_and_few_rights(self, pid):
         assert os.getsid(pid) == pid
-        with open("/proc/%d/status" % pid, encoding="ascii") as file:
+        with open(f"/proc/{int(pid)}/status", encoding="ascii") as file:
             status = dict(line.split(":", 1) for line in file)
         assert status["NoNewPrivs"].strip() == "1"
         assert int(status["CapBnd"], 16) == 1 << 1 | 1 << 6 | 1 << 7
@@ -378,14 +380,14 @@ class TestMonitor:
 def set_version(tree, version):
     """Turn a copy of the tree into another version of the package, as an upgrade does."""
     new = tree / "new"
-    new.write_text('"""Another version."""\n\n__version__ = "%s"\n' % version)
+    new.write_text(f'"""Another version."""\n\n__version__ = "{version}"\n')
     new.rename(tree / "galera_sync_guard/__init__.py")
 
 
 def renewed(guard, result, version):
     """Return whether the watcher is of that version; no monitor may fail before."""
     assert result.code == 0, result
-    return " %s " % version in guard.state_file.read_text()
+    return f" {version} " in guard.state_file.read_text()
 
 
 def alive(pid):
@@ -396,6 +398,6 @@ def alive(pid):
 
 def cpu_seconds(pid):
     """Return the CPU time that a process has used."""
-    with open("/proc/%d/stat" % pid, encoding="ascii") as file:
+    with open(f"/proc/{int(pid)}/stat", encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -27,8 +27,12 @@ def kept(fault, column, number):
 def measure(runs, deb):
     """Carry out the runs that are not kept yet, column by column; each is kept at once."""
     repeats = REPEATS
-    while todo := [(column, number, fault) for number in range(1, runs + 1) for fault, column in cells()
-                   if not kept(fault, column, number).exists()]:
+    while todo := [
+        (column, number, fault)
+        for number in range(1, runs + 1)
+        for fault, column in cells()
+        if not kept(fault, column, number).exists()
+    ]:
         name = todo[0][0]
         try:
             with _laboratory(COLUMNS[name], deb) as laboratory:
@@ -60,8 +64,12 @@ def _laboratory(column, deb):
 
 def _about(node):
     shown = node.run(["dpkg-query", "--show", "--showformat=${Package} ${Version}\n", *PACKAGES]).stdout
-    return {"date": datetime.date.today().isoformat(), "suite": rootfs.SUITE, "processors": os.cpu_count(),
-            "versions": dict(line.split() for line in shown.splitlines())}
+    return {
+        "date": datetime.date.today().isoformat(),
+        "suite": rootfs.SUITE,
+        "processors": os.cpu_count(),
+        "versions": dict(line.split() for line in shown.splitlines()),
+    }
 
 
 def _keep(path, measured):

@@ -6,8 +6,16 @@ import itertools
 import matplotlib
 
 matplotlib.use("svg")
-matplotlib.rcParams.update({"svg.fonttype": "none", "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
-                            "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+matplotlib.rcParams.update(
+    {
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
 from matplotlib import pyplot
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -30,8 +38,9 @@ NEAR = 0.16
 
 def summary(measured):
     """Return the picture on top: when the VIP is elsewhere and when writes are back, for every fault and column."""
-    drawing, panels = pyplot.subplots(1, 2, figsize=(WIDTH, 0.3 + 0.52 * len(FAULTS)), sharey=True,
-                                    layout="constrained")
+    drawing, panels = pyplot.subplots(
+        1, 2, figsize=(WIDTH, 0.3 + 0.52 * len(FAULTS)), sharey=True, layout="constrained"
+    )
     for axes, figure, title in zip(panels, ("vip", "writers"), ("VIP on another node", "writes acknowledged again")):
         _bars(axes, measured, figure)
         axes.set_title(title, loc="left")
@@ -41,15 +50,20 @@ def summary(measured):
     panels[0].set_yticks(range(len(FAULTS)), [fault.title for fault in FAULTS.values()])
     panels[0].invert_yaxis()
     shown = [Patch(color=COLOURS[name], label=column.title) for name, column in COLUMNS.items()]
-    shown.append(Line2D([], [], color="#c1121f", marker="D", markersize=4, linestyle="",
-                        label="keepalived (see below)"))
+    shown.append(
+        Line2D([], [], color="#c1121f", marker="D", markersize=4, linestyle="", label="keepalived (see below)")
+    )
     drawing.legend(handles=shown, loc="upper center", ncols=len(shown), frameon=False, bbox_to_anchor=(0.5, 1.05))
     return _svg(drawing, "summary")
 
 
 def _bars(axes, measured, figure):
-    medians = {(fault, column): median(measured[column][fault], figure)
-               for fault in FAULTS for column in COLUMNS if fault in measured[column]}
+    medians = {
+        (fault, column): median(measured[column][fault], figure)
+        for fault in FAULTS
+        for column in COLUMNS
+        if fault in measured[column]
+    }
     end = 1.12 * max(value for value in medians.values() if value != NEVER)
     for row, fault in enumerate(FAULTS):
         present = [column for column in COLUMNS if (fault, column) in medians]
@@ -59,8 +73,14 @@ def _bars(axes, measured, figure):
             never = value == NEVER
             axes.barh(y, end if never else value, height * 0.9, color=COLOURS[column], alpha=0.3 if never else 1)
             text = "never" if never else "undisturbed" if figure == "writers" and value == 0 else f"{value:.1f}"
-            axes.text(end * 0.99 if never else value + end * 0.01, y, text, fontsize=6.5, va="center",
-                      ha="right" if never else "left")
+            axes.text(
+                end * 0.99 if never else value + end * 0.01,
+                y,
+                text,
+                fontsize=6.5,
+                va="center",
+                ha="right" if never else "left",
+            )
         if figure == "vip" and fault in KEEPALIVED:
             axes.plot(KEEPALIVED[fault], row, "D", color="#c1121f", markersize=4)
     axes.set_xlim(0, end)
@@ -70,8 +90,9 @@ def time_lines(measured, fault):
     """Return the picture of one fault: below each other a run of each column, the one in the middle of its runs."""
     runs = {column: typical(measured[column][fault]) for column in COLUMNS if fault in measured[column]}
     end = max(4, 1 + max(run[figure] or 0 for run in runs.values() for figure in ("vip", "writers")))
-    drawing, panels = pyplot.subplots(len(runs), 1, figsize=(WIDTH, 1.35 * len(runs) + 0.5), sharex=True,
-                                    layout="constrained")
+    drawing, panels = pyplot.subplots(
+        len(runs), 1, figsize=(WIDTH, 1.35 * len(runs) + 0.5), sharex=True, layout="constrained"
+    )
     for axes, (column, run) in zip(panels, runs.items()):
         _lanes(axes, run, end)
         axes.set_title(COLUMNS[column].title, loc="left", fontsize=9, fontweight="bold", color=COLOURS[column])
@@ -96,8 +117,16 @@ def _lanes(axes, run, end):
             if since < until:
                 axes.barh(lane, min(till, until) - since, 0.7, since, color=FAILED)
     _words(axes, 1, [(when, text) for when, who, text in run["told"] if who == "pacemaker"], end)
-    _words(axes, 0, [(when, text.replace(" ", " scores ") if who == "score" else text)
-                     for when, who, text in run["told"] if who != "pacemaker" and UNSET not in text], end)
+    _words(
+        axes,
+        0,
+        [
+            (when, text.replace(" ", " scores ") if who == "score" else text)
+            for when, who, text in run["told"]
+            if who != "pacemaker" and UNSET not in text
+        ],
+        end,
+    )
     axes.axvline(0, color="black", linewidth=0.8)
     if until < end:
         axes.axvline(until, color="#999999", linewidth=0.8, linestyle=":")
@@ -120,8 +149,14 @@ def _words(axes, lane, told, end):
                 shown.append([(when, text)])
     for near in shown:
         late = near[-1][0] > 0.75 * end
-        axes.text(near[0][0] - 0.006 * end if late else near[-1][0] + 0.006 * end, lane,
-                  ", ".join(text for _, text in near), fontsize=6.5, va="center", ha="right" if late else "left")
+        axes.text(
+            near[0][0] - 0.006 * end if late else near[-1][0] + 0.006 * end,
+            lane,
+            ", ".join(text for _, text in near),
+            fontsize=6.5,
+            va="center",
+            ha="right" if late else "left",
+        )
 
 
 def _svg(drawing, salt):
@@ -129,4 +164,4 @@ def _svg(drawing, salt):
     text = io.StringIO()
     drawing.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
     pyplot.close(drawing)
-    return text.getvalue()[text.getvalue().index("<svg"):]
+    return text.getvalue()[text.getvalue().index("<svg") :]

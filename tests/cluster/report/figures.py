@@ -6,8 +6,14 @@ import statistics
 from tests.cluster.report.plan import COLUMNS, FAULTS
 
 # What a run measured, in seconds since the fault or as a count, and how the report calls it.
-FIGURES = {"vip": "VIP elsewhere", "nowhere": "nowhere", "writers": "writes back", "readers": "reads back",
-           "moves": "moves", "lost": "lost writes"}
+FIGURES = {
+    "vip": "VIP elsewhere",
+    "nowhere": "nowhere",
+    "writers": "writes back",
+    "readers": "reads back",
+    "moves": "moves",
+    "lost": "lost writes",
+}
 NEVER = math.inf
 
 
@@ -50,10 +56,14 @@ def held(events, until):
 
 def misses(measured):
     """Return the limits that medians are above, by (fault, column, figure); `measured` has runs by column and fault."""
-    return {(fault, column, figure): limit
-            for fault in FAULTS for column in COLUMNS if fault in measured.get(column, {})
-            for figure, limit in FAULTS[fault].limits.get(column, {}).items()
-            if median(measured[column][fault], figure) > limit}
+    return {
+        (fault, column, figure): limit
+        for fault in FAULTS
+        for column in COLUMNS
+        if fault in measured.get(column, {})
+        for figure, limit in FAULTS[fault].limits.get(column, {}).items()
+        if median(measured[column][fault], figure) > limit
+    }
 
 
 def load(measured):

@@ -59,25 +59,43 @@ def page(report):
     measured = report["runs"]
     listed = "".join(f"<li>{escape(each)}</li>\n" for each in table.complaints(measured))
     return TEXT.format(
-        date=report["date"], about=escape(table.about(report)), summary=charts.summary(measured),
+        date=report["date"],
+        about=escape(table.about(report)),
+        summary=charts.summary(measured),
         columns="".join(f"<li><b>{column.title}</b>: {escape(column.text)}</li>\n" for column in COLUMNS.values()),
         keepalived=", ".join(f"{FAULTS[fault].title} {value} s" for fault, value in KEEPALIVED.items()),
         misses=f"<h2>Above their limits</h2>\n<ul>\n{listed}</ul>" if listed else "<p>No median is above its limit.",
-        served=charts.SERVED, failed=charts.FAILED,
-        faults="".join(_fault(measured, name) for name in FAULTS))
+        served=charts.SERVED,
+        failed=charts.FAILED,
+        faults="".join(_fault(measured, name) for name in FAULTS),
+    )
 
 
 def _fault(measured, name):
     fault, missed = FAULTS[name], misses(measured)
     rows = "".join(
-        f"<tr><td>{COLUMNS[column].title}</td><td>{len(measured[column][name])}</td>" + "".join(
-            _cell(measured[column][name], figure, fault.limits.get(column, {}).get(figure),
-                  (name, column, figure) in missed)
-            for figure in FIGURES) + "</tr>\n"
-        for column in COLUMNS if name in measured[column])
-    return FAULT.format(name=name, title=fault.title, text=escape(fault.text), rows=rows,
-                        chart=charts.time_lines(measured, name),
-                        heads="".join(f"<th>{title}</th>" for title in FIGURES.values()))
+        f"<tr><td>{COLUMNS[column].title}</td><td>{len(measured[column][name])}</td>"
+        + "".join(
+            _cell(
+                measured[column][name],
+                figure,
+                fault.limits.get(column, {}).get(figure),
+                (name, column, figure) in missed,
+            )
+            for figure in FIGURES
+        )
+        + "</tr>\n"
+        for column in COLUMNS
+        if name in measured[column]
+    )
+    return FAULT.format(
+        name=name,
+        title=fault.title,
+        text=escape(fault.text),
+        rows=rows,
+        chart=charts.time_lines(measured, name),
+        heads="".join(f"<th>{title}</th>" for title in FIGURES.values()),
+    )
 
 
 def _cell(runs, figure, limit, above):

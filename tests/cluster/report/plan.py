@@ -47,8 +47,9 @@ COLUMNS = {
     "alone": Column("VIP alone", "IPaddr2 as in the recipe, without our guard", guarded=False),
     "polling": Column("polling", "the README's recipe without watch_interval: the guard looks every second"),
     "watching": Column("watching", "the README's recipe", watching=True),
-    "timers": Column("recommended timers", "the same with the recommended timers of Corosync and Galera", watching=True,
-                     timers=True),
+    "timers": Column(
+        "recommended timers", "the same with the recommended timers of Corosync and Galera", watching=True, timers=True
+    ),
 }
 NOWHERE = {"nowhere": 0.2}
 
@@ -63,18 +64,24 @@ FAULTS = {
     "read-only": Fault("read_only", "read_only=ON", limits=_limits(1.5, 0.5)),
     "reject": Fault("reject", "wsrep_reject_queries=ALL", limits=_limits(1.5, 0.5)),
     "clean-stop": Fault("clean stop", "MariaDB is stopped as for an upgrade", limits=_limits(1.5)),
-    "kill-9": Fault("kill -9", "MariaDB crashes", stays=9,
-                    limits=_limits(1.5, 0.5) | {"timers": {"writers": 3.5}}),
-    "sigstop": Fault("SIGSTOP", "MariaDB hangs", stays=9,
-                     limits=_limits(PROBE_TIMEOUT + 1.5, PROBE_TIMEOUT + 0.5)),
-    "saturate": Fault("saturation", "ordinary users hold all of max_connections", stays=SATURATION_GRACE + 4,
-                      limits=_limits(SATURATION_GRACE + 1.5)),
+    "kill-9": Fault("kill -9", "MariaDB crashes", stays=9, limits=_limits(1.5, 0.5) | {"timers": {"writers": 3.5}}),
+    "sigstop": Fault("SIGSTOP", "MariaDB hangs", stays=9, limits=_limits(PROBE_TIMEOUT + 1.5, PROBE_TIMEOUT + 0.5)),
+    "saturate": Fault(
+        "saturation",
+        "ordinary users hold all of max_connections",
+        stays=SATURATION_GRACE + 4,
+        limits=_limits(SATURATION_GRACE + 1.5),
+    ),
     "ftwrl": Fault("FTWRL", "FLUSH TABLES WITH READ LOCK, as a backup does"),
-    "power-off": Fault("power off", "the machine loses its power", stays=PATIENCE,
-                       limits={"timers": {"vip": 3.5, "writers": 5.0}}),
-    "partition": Fault("partition", "the machine loses its network; both sides may have the address for a moment, but"
-                                    " only one takes writes", stays=PATIENCE,
-                       limits={"timers": {"vip": 3.5, "writers": 5.0}}),
+    "power-off": Fault(
+        "power off", "the machine loses its power", stays=PATIENCE, limits={"timers": {"vip": 3.5, "writers": 5.0}}
+    ),
+    "partition": Fault(
+        "partition",
+        "the machine loses its network; both sides may have the address for a moment, but only one takes writes",
+        stays=PATIENCE,
+        limits={"timers": {"vip": 3.5, "writers": 5.0}},
+    ),
 }
 
 # keepalived with a check script every second and advert_int 1, one run by hand in a laboratory of this kind: VIP
@@ -82,15 +89,27 @@ FAULTS = {
 KEEPALIVED = {"desync": 2.4, "kill-9": 2.1, "sigstop": 4.9, "power-off": 3.6, "partition": 3.2}
 # Why a median is above its limit, by fault, column and figure.
 CAUSES = {
-    ("desync", "polling", "vip"): "The guard acts once a peer has been synced, by its own word, for more than an interval:"
-                                  " one that is desynced too has told so by then, and the address stays when all are.",
-    ("saturate", "polling", "vip"): "saturation_grace counts from the guard's first look at the full server, up to 1.1 s"
-                                    " after the fault, and ends with the first look that comes later, again up to"
-                                    " 1.1 s.",
+    (
+        "desync",
+        "polling",
+        "vip",
+    ): "The guard acts once a peer has been synced, by its own word, for more than an interval:"
+    " one that is desynced too has told so by then, and the address stays when all are.",
+    (
+        "saturate",
+        "polling",
+        "vip",
+    ): "saturation_grace counts from the guard's first look at the full server, up to 1.1 s"
+    " after the fault, and ends with the first look that comes later, again up to"
+    " 1.1 s.",
 }
 
 
 def cells():
     """Return every (fault, column) that is measured: the recommended timers only where they decide."""
-    return [(fault, column) for column in COLUMNS for fault in FAULTS
-            if not COLUMNS[column].timers or "timers" in FAULTS[fault].limits]
+    return [
+        (fault, column)
+        for column in COLUMNS
+        for fault in FAULTS
+        if not COLUMNS[column].timers or "timers" in FAULTS[fault].limits
+    ]

@@ -50,8 +50,9 @@ def run(laboratory, name, fault, guarded):
             "moves": len(path) - 1,
             "lost": len(set().union(*scene.writes.missing().values())),
             "healed": healed - start,
-            "address": [(event.time - start, event.node, event.up) for event in scene.address.events
-                        if event.time < healed],
+            "address": [
+                (event.time - start, event.node, event.up) for event in scene.address.events if event.time < healed
+            ],
             "writes": _gaps(scene.writes, start, healed),
             "reads": _gaps(reads, start, healed),
             "told": _told(laboratory, clock + start, clock + healed),
@@ -59,8 +60,10 @@ def run(laboratory, name, fault, guarded):
 
 
 def _refused(scene):
-    return next((attempt for attempt in scene.writes.attempts
-                 if attempt.errno == REFUSED and attempt.ended > scene.struck_at), None)
+    return next(
+        (attempt for attempt in scene.writes.attempts if attempt.errno == REFUSED and attempt.ended > scene.struck_at),
+        None,
+    )
 
 
 def _wait(scene, reads, patience):
@@ -78,8 +81,10 @@ def _wait(scene, reads, patience):
 def back(probe, start, arrived, healed):
     """Return when clients worked again: after a move on the new node; else 0 if they did at the end, None if not."""
     if arrived:
-        return min(each.ended for each in probe.attempts
-                   if each.ok and each.host == arrived.node and each.ended > start) - start
+        return (
+            min(each.ended for each in probe.attempts if each.ok and each.host == arrived.node and each.ended > start)
+            - start
+        )
     return None if any(gap.start < healed < gap.end for gap in probe.gaps(start, 0.5)) else 0.0
 
 
@@ -89,8 +94,17 @@ def _gaps(probe, start, healed):
 
 def _told(laboratory, start, healed):
     """Return what guards and Pacemaker said by the logs of all nodes; the moments are of the wall clock."""
-    return told((line for node in laboratory.nodes for line in node.shell(
-        f"tail -n 4000 {pacemaker.LOG} | grep -aE 'Setting|Initiating'", check=False).splitlines()), start, healed)
+    return told(
+        (
+            line
+            for node in laboratory.nodes
+            for line in node.shell(
+                f"tail -n 4000 {pacemaker.LOG} | grep -aE 'Setting|Initiating'", check=False
+            ).splitlines()
+        ),
+        start,
+        healed,
+    )
 
 
 def told(lines, start, healed):

@@ -51,31 +51,52 @@ def about(report):
     counts = sorted({len(runs) for faults in report["runs"].values() for runs in faults.values()})
     runs = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     packages = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    return (f"{report['date']}, Debian {report['suite']}: {packages}. Medians of {runs} runs, in seconds since the"
-            f" fault, on three nodes that share {report['processors']} processors with all else that the machine does;"
-            f" load average before a run {low:.1f} to {high:.1f}, median {middle:.1f}. {report['note']}").strip()
+    return (
+        f"{report['date']}, Debian {report['suite']}: {packages}. Medians of {runs} runs, in seconds since the"
+        f" fault, on three nodes that share {report['processors']} processors with all else that the machine does;"
+        f" load average before a run {low:.1f} to {high:.1f}, median {middle:.1f}. {report['note']}"
+    ).strip()
 
 
 def complaints(measured):
     """Return for each median above its limit a sentence, and its cause."""
-    return [f"{FAULTS[fault].title}, {COLUMNS[column].title}: {FIGURES[figure]}"
-            f" {seconds(median(measured[column][fault], figure))} s, should be {limit:g} s at most. "
-            + CAUSES.get((fault, column, figure), "The cause is not known.")
-            for (fault, column, figure), limit in misses(measured).items()]
+    return [
+        f"{FAULTS[fault].title}, {COLUMNS[column].title}: {FIGURES[figure]}"
+        f" {seconds(median(measured[column][fault], figure))} s, should be {limit:g} s at most. "
+        + CAUSES.get((fault, column, figure), "The cause is not known.")
+        for (fault, column, figure), limit in misses(measured).items()
+    ]
 
 
 def matrix(report):
     """Return the text of docs/matrix.md."""
-    lines = [HEAD.format(about=about(report), columns="".join(
-        f"- *{column.title}*: {column.text}.\n" for column in COLUMNS.values()))]
+    lines = [
+        HEAD.format(
+            about=about(report), columns="".join(f"- *{column.title}*: {column.text}.\n" for column in COLUMNS.values())
+        )
+    ]
     lines += [_row(["fault", "", "runs", *FIGURES.values()]), _row(["---"] * (3 + len(FIGURES)))]
     measured, missed = report["runs"], misses(report["runs"])
     for fault, plan in FAULTS.items():
         for column in COLUMNS:
             if runs := measured[column].get(fault):
-                lines.append(_row([plan.title, COLUMNS[column].title, str(len(runs)), *(
-                    _limited(cell(runs, figure), plan.limits.get(column, {}).get(figure),
-                             (fault, column, figure) in missed) for figure in FIGURES)]))
+                lines.append(
+                    _row(
+                        [
+                            plan.title,
+                            COLUMNS[column].title,
+                            str(len(runs)),
+                            *(
+                                _limited(
+                                    cell(runs, figure),
+                                    plan.limits.get(column, {}).get(figure),
+                                    (fault, column, figure) in missed,
+                                )
+                                for figure in FIGURES
+                            ),
+                        ]
+                    )
+                )
     lines += ["\n## Above their limits\n\n", *(f"- {each}\n" for each in complaints(measured))] if missed else []
     return "".join(lines)
 
@@ -92,13 +113,16 @@ def _limited(text, limit, missed):
 
 def timers(report):
     """Return the README's table of what the recommended timers change."""
+
     def both(column, fault):
         runs = report["runs"][column][fault]
         return f"{cell(runs, 'vip')} s, {cell(runs, 'writers')} s"
 
-    return _row(["fault on the VIP's node", "defaults: address elsewhere, writes back", "recommended"]) + \
-        _row(["---"] * 3) + "".join(_row([FAULTS[fault].title, both("watching", fault), both("timers", fault)])
-                                    for fault in TIMERS)
+    return (
+        _row(["fault on the VIP's node", "defaults: address elsewhere, writes back", "recommended"])
+        + _row(["---"] * 3)
+        + "".join(_row([FAULTS[fault].title, both("watching", fault), both("timers", fault)]) for fault in TIMERS)
+    )
 
 
 def readme(report, text):

@@ -36,8 +36,16 @@ class Turns:
 
 def ask(kind, host, number):
     """Return the host name of the server that has answered all statements."""
-    connection = pymysql.connect(host=host, user="app", password="app", database="app", autocommit=True,
-                                 connect_timeout=LIMIT, read_timeout=LIMIT, write_timeout=LIMIT)
+    connection = pymysql.connect(
+        host=host,
+        user="app",
+        password="app",
+        database="app",
+        autocommit=True,
+        connect_timeout=LIMIT,
+        read_timeout=LIMIT,
+        write_timeout=LIMIT,
+    )
     with connection, connection.cursor() as cursor:
         first, *others = STATEMENTS[kind]
         cursor.execute(first)

@@ -13,8 +13,17 @@ def main(host: str) -> None:
     held = []
     while True:
         try:
-            held.append(pymysql.connect(host=host, user="app", password="app", database="app", connect_timeout=2,
-                                        read_timeout=2, write_timeout=2))
+            held.append(
+                pymysql.connect(
+                    host=host,
+                    user="app",
+                    password="app",
+                    database="app",
+                    connect_timeout=2,
+                    read_timeout=2,
+                    write_timeout=2,
+                )
+            )
         except pymysql.MySQLError as error:
             if error.args[0] != REFUSED:
                 held.clear()

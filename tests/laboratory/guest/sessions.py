@@ -76,8 +76,14 @@ def hold(number, kind):
 
     try:
         with opening:
-            connection = pymysql.connect(host=HOST, user="app", password="app", database="app", connect_timeout=5,
-                                         client_flag=CLIENT.MULTI_STATEMENTS)
+            connection = pymysql.connect(
+                host=HOST,
+                user="app",
+                password="app",
+                database="app",
+                connect_timeout=5,
+                client_flag=CLIENT.MULTI_STATEMENTS,
+            )
             with connection.cursor() as cursor:
                 cursor.execute("SELECT @@hostname")
                 say(number, kind, "open", host=cursor.fetchone()[0])

@@ -10,21 +10,26 @@ from galera_sync_guard.operator import setup
 from galera_sync_guard.operator.answers import Trouble
 from galera_sync_guard.operator.screen import Screen
 
-CIB = ('<cib><configuration><crm_config><cluster_property_set id="o"><nvpair id="q" name="no-quorum-policy"'
-       ' value="ignore"/></cluster_property_set></crm_config><resources/><constraints/></configuration></cib>')
+CIB = (
+    '<cib><configuration><crm_config><cluster_property_set id="o"><nvpair id="q" name="no-quorum-policy"'
+    ' value="ignore"/></cluster_property_set></crm_config><resources/><constraints/></configuration></cib>'
+)
 
 
 @pytest.fixture
 def agreed(monkeypatch):
     """Return a function that gives (the properties to set, what was shown) for the user's answers."""
+
     def ask(answers=None, yes=False):
         monkeypatch.setattr(setup.cluster, "cib", lambda host: ElementTree.fromstring(CIB))
         stdin = io.StringIO("".join(answer + "\n" for answer in answers or ()))
         stdin.isatty = lambda: answers is not None
         shown = io.StringIO()
-        properties = setup._agreed_properties(types.SimpleNamespace(stdin=stdin), types.SimpleNamespace(yes=yes),
-                                              Screen(shown, {}))
+        properties = setup._agreed_properties(
+            types.SimpleNamespace(stdin=stdin), types.SimpleNamespace(yes=yes), Screen(shown, {})
+        )
         return properties, shown.getvalue()
+
     return ask
 
 

@@ -33,8 +33,10 @@ PICTURE = """<pacemaker-result><summary><current_dc present="true" name="node2" 
 SAID = {
     "galera-guard": {"node1": "-INFINITY", "node2": "1000"},
     "galera-guard-state": {"node1": "down", "node2": "synced"},
-    "galera-guard-good": {"node1": "500 0.1.0 synced: wsrep_local_state=4 (Synced)",
-                          "node2": "600 0.1.0 synced: wsrep_local_state=4 (Synced)"},
+    "galera-guard-good": {
+        "node1": "500 0.1.0 synced: wsrep_local_state=4 (Synced)",
+        "node2": "600 0.1.0 synced: wsrep_local_state=4 (Synced)",
+    },
     "galera-guard-unfit": {"node1": "999 0.1.0 down: no socket", "node2": "100 0.1.0 down: long ago"},
 }
 
@@ -42,45 +44,57 @@ SAID = {
 @pytest.fixture
 def seen(monkeypatch):
     """Return a function that gives what status reads, with some things said otherwise."""
+
     def read(picture=PICTURE, **said):
         told = {**SAID, **{name.replace("_", "-"): values for name, values in said.items()}}
         monkeypatch.setattr(status.cluster, "cib", lambda host: ElementTree.fromstring(CIB))
         monkeypatch.setattr(status.cluster, "picture", lambda host: ElementTree.fromstring(picture))
         monkeypatch.setattr(status.cluster, "attribute", lambda host, name: told.get(name, {}))
         return status.read(None)
+
     return read
 
 
 def test_every_node_has_its_state_since_when_and_why(seen):
     nodes = seen()["guards"][0]["nodes"]
-    assert nodes["node1"] == {"online": "online", "state": "down", "score": "-INFINITY", "kind": "unfit", "since": 999,
-                              "reason": "down: no socket"}
+    assert nodes["node1"] == {
+        "online": "online",
+        "state": "down",
+        "score": "-INFINITY",
+        "kind": "unfit",
+        "since": 999,
+        "reason": "down: no socket",
+    }
     assert (nodes["node2"]["since"], nodes["node2"]["reason"]) == (600, "synced: wsrep_local_state=4 (Synced)")
     assert (nodes["node3"]["state"], nodes["node3"]["score"]) == ("offline", None)
 
 
 def test_holder_and_last_move_with_its_reason(seen):
-    vip, = seen()["guards"][0]["virtual_ips"]
+    (vip,) = seen()["guards"][0]["virtual_ips"]
     assert (vip["address"], vip["nodes"], vip["since"]) == ("10.0.0.9", ["node2"], 1001)
     assert vip["moves"] == [{"when": 1001, "from": "node1", "to": "node2", "why": "down: no socket"}]
 
 
 @pytest.mark.parametrize("fall", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
 def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, fall):
-    vip, = seen(galera_guard_unfit={"node1": fall})["guards"][0]["virtual_ips"]
+    (vip,) = seen(galera_guard_unfit={"node1": fall})["guards"][0]["virtual_ips"]
     assert vip["moves"][0]["why"] is None
 
 
 def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
-    guard, = seen(galera_guard_bad={"node1": "1004 0.1.0 down: no socket"},
-                  galera_guard_unfit={"node1": "999 0.1.0 hung: no answer"})["guards"]
+    (guard,) = seen(
+        galera_guard_bad={"node1": "1004 0.1.0 down: no socket"},
+        galera_guard_unfit={"node1": "999 0.1.0 hung: no answer"},
+    )["guards"]
     assert (guard["nodes"]["node1"]["since"], guard["nodes"]["node1"]["reason"]) == (1004, "down: no socket")
     assert guard["virtual_ips"][0]["moves"][0]["why"] == "hung: no answer"
 
 
 @pytest.mark.parametrize("poor, unfit, why", [("998", "999", "unfit"), ("999", "1004", "poor"), ("700", "800", None)])
 def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_the_move(seen, poor, unfit, why):
-    guard, = seen(galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"})["guards"]
+    (guard,) = seen(
+        galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"}
+    )["guards"]
     assert guard["virtual_ips"][0]["moves"][0]["why"] == why
 
 
@@ -90,28 +104,37 @@ def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
     assert nodes["node1"]["reason"].startswith("no socket, connection refused")
 
 
-@pytest.mark.parametrize("score, kind, code", [("1000", "fit", 0), ("960", "fit", 0), ("950", "unknown", 0), ("10", "poor", 1),
-                                               ("-INFINITY", "unfit", 1)])
+@pytest.mark.parametrize(
+    "score, kind, code",
+    [("1000", "fit", 0), ("960", "fit", 0), ("950", "unknown", 0), ("10", "poor", 1), ("-INFINITY", "unfit", 1)],
+)
 def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
     found = seen(galera_guard={"node1": "1000", "node2": score})
     assert found["guards"][0]["nodes"]["node2"]["kind"] == kind
     assert status.exit_code(found) == code
 
 
-@pytest.mark.parametrize("change", [("<node name=\"node2\"/></resource></resources>", "</resource></resources>"),
-                                    ("blocked=\"false\"", "blocked=\"true\"")], ids=["nowhere", "blocked"])
+@pytest.mark.parametrize(
+    "change",
+    [('<node name="node2"/></resource></resources>', "</resource></resources>"), ('blocked="false"', 'blocked="true"')],
+    ids=["nowhere", "blocked"],
+)
 def test_a_virtual_ip_that_is_not_up_is_bad(seen, change):
     assert status.exit_code(seen(PICTURE.replace(*change))) == 1
 
 
 def test_history_is_the_last_start_or_stop_of_each_node_in_order():
     steps = history(ElementTree.fromstring(CIB), "VirtualIP")
-    assert [(step.when, step.node, step.operation) for step in steps] == [(1000, "node1", "stop"), (1001, "node2", "start")]
+    assert [(step.when, step.node, step.operation) for step in steps] == [
+        (1000, "node1", "stop"),
+        (1001, "node2", "start"),
+    ]
 
 
 def test_resources_in_groups_and_clones_are_seen():
     text = CIB.replace('<primitive id="VirtualIP"', '<group id="g"><primitive id="VirtualIP"').replace(
-        "</primitive></resources>", "</primitive></group></resources>")
+        "</primitive></resources>", "</primitive></group></resources>"
+    )
     configuration = Configuration(ElementTree.fromstring(text))
     assert configuration.resource("VirtualIP").outermost == "g"
     assert configuration.resource("galera-guard").outermost == "galera-guard-clone"
@@ -119,12 +142,16 @@ def test_resources_in_groups_and_clones_are_seen():
 
 
 def test_what_is_being_stopped_is_not_started_and_not_gone():
-    stopping = Picture(ElementTree.fromstring(PICTURE.replace('id="VirtualIP" role="Started"', 'id="VirtualIP" role="Stopping"')))
+    stopping = Picture(
+        ElementTree.fromstring(PICTURE.replace('id="VirtualIP" role="Started"', 'id="VirtualIP" role="Stopping"'))
+    )
     assert (stopping.where("VirtualIP"), stopping.left_on("VirtualIP")) == ([], ["node2"])
 
 
-@pytest.mark.parametrize("terminal, environ, coloured", [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False),
-                                                         (True, {"TERM": "dumb"}, False)])
+@pytest.mark.parametrize(
+    "terminal, environ, coloured",
+    [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
+)
 def test_colours_on_a_terminal_only(terminal, environ, coloured):
     stream = io.StringIO()
     stream.isatty = lambda: terminal

@@ -18,7 +18,7 @@ help:  ## show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: root tools  ## a real three-node cluster whose VIP leaves a broken node before your eyes
-	$(PYTHON) -B -m tests.cluster.demo
+	$(PYTHON) -B -m measurements.demo
 
 check: root setup  ## all tests
 	$(PYTEST)
@@ -31,30 +31,30 @@ matrix: root setup  ## every fault on three real nodes; ROW=NAME: the rows whose
 
 report: RUNS := 5
 report: root tools plotting deb  ## docs/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
-	$(PYTHON) -B -m tests.cluster.report build/galera-sync-guard_*.deb --runs $(RUNS)
+	$(PYTHON) -B -m measurements.faults build/galera-sync-guard_*.deb --runs $(RUNS)
 
 soak: MINUTES := 30
 soak: root tools deb  ## MINUTES=30 of random faults on three real nodes; SEED=N: those of an earlier run
-	$(PYTHON) -B -m tests.cluster.soak build/galera-sync-guard_*.deb --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	$(PYTHON) -B -m measurements.soak build/galera-sync-guard_*.deb --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 mutants: setup venv  ## docs/mutants.md anew: which changes of what decides no unit test notices; MODULE=judge: of one module
 	[ -x build/mutants/venv/bin/mutmut ] || { $(PYTHON) -m venv --clear build/mutants/venv && \
 		build/mutants/venv/bin/pip install --quiet mutmut==2.5.1; }
-	$(PYTHON) -B -m tests.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)
+	$(PYTHON) -B -m measurements.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)
 
 bench: root tools plotting deb  ## what a monitor costs, against its peers, on one real node
-	$(PYTHON) -B -m bench build/galera-sync-guard_*.deb
+	$(PYTHON) -B -m measurements.cost build/galera-sync-guard_*.deb
 
 deb: tools  ## the Debian package, in build/
-	packaging/build
+	tools/build-deb
 
 autopkgtest: root setup  ## the package's own tests, as Debian runs them; SUITE=trixie: on Debian 13
 	$(PYTEST) tests/package/test_autopkgtest.py
 
 docs:  ## regenerate what docs/ takes from the code
-	docs/generate
-	$(PYTHON) -B -m bench.report
-	$(PYTHON) -B -m tests.cluster.report.table
+	tools/docs
+	$(PYTHON) -B -m measurements.cost.report
+	$(PYTHON) -B -m measurements.faults.table
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo "this needs root: it makes namespaces and mounts" >&2; exit 1; }

@@ -2,12 +2,12 @@
 
 import time
 
-from galera_sync_guard import probe
-from galera_sync_guard.classify import classify
-from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
-from galera_sync_guard.memory import Record, boot_clock
-from galera_sync_guard.publish import FAILED, OUTSIDE, PUBLISHED
-from galera_sync_guard.states import BAD, POOR, UNKNOWN, score_text
+from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
+from galera_sync_guard.decision.classify import classify
+from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
+from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
+from galera_sync_guard.host.state_file import Record, boot_clock
+from galera_sync_guard.server import probe
 from ocfpy.report import one_line
 
 # What a probe leaves of the action's time for publishing, in seconds, and at least that share of it: Pacemaker acts on

@@ -1,9 +1,7 @@
 """Every parameter of the guard, declared once; metadata, man page, README table and parsing come from here."""
 
-from ocfpy.agent import Parameter
-from ocfpy.errors import ParameterError
-from ocfpy.kinds import AbsolutePath, Address, Boolean, Choice, Integer, Text, Time
-from ocfpy.times import show
+from ocfpy.codes import ParameterError
+from ocfpy.parameters import AbsolutePath, Address, Boolean, Choice, Integer, Parameter, Text, Time, format_seconds
 
 PARAMETERS = (
     Parameter(
@@ -221,8 +219,14 @@ def check(parameters):
     if parameters.ssl_cert and not parameters.ssl_ca:
         raise ParameterError("ssl_ca", "", "set together with ssl_cert")
     if 0 < parameters.watch_interval < SHORTEST_WATCH:
-        raise ParameterError("watch_interval", show(parameters.watch_interval), f"0 or at least {show(SHORTEST_WATCH)}")
+        raise ParameterError(
+            "watch_interval",
+            format_seconds(parameters.watch_interval),
+            f"0 or at least {format_seconds(SHORTEST_WATCH)}",
+        )
     if 0 < parameters.stall_timeout < SHORTEST_STALL:
-        raise ParameterError("stall_timeout", show(parameters.stall_timeout), f"0 or at least {show(SHORTEST_STALL)}")
+        raise ParameterError(
+            "stall_timeout", format_seconds(parameters.stall_timeout), f"0 or at least {format_seconds(SHORTEST_STALL)}"
+        )
     if parameters.stall_timeout and not parameters.stall_directory:
         raise ParameterError("stall_directory", "", "set together with stall_timeout")

@@ -3,11 +3,11 @@
 Standard library only, and knows nothing of the service that an agent manages.
 """
 
-from ocfpy.agent import Action, Agent, Parameter
+from ocfpy.agent import Action, Agent
+from ocfpy.codes import Failure, ParameterError
 from ocfpy.deadline import TimeIsUp
-from ocfpy.errors import Failure, ParameterError
-from ocfpy.kinds import Boolean, Choice, Integer, Secret, SecretText, Text, Time
-from ocfpy.run import run
+from ocfpy.parameters import Boolean, Choice, Integer, Parameter, Secret, SecretText, Text, Time
+from ocfpy.runner import run
 
 __all__ = [
     "Action",

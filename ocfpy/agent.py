@@ -1,46 +1,7 @@
 """The declaration of an agent: its texts, parameters and actions, from which everything else is derived."""
 
-from ocfpy.errors import ParameterError
-from ocfpy.kinds import SecretText
-
-
-class Parameter:
-    """One parameter, declared once: parsing, metadata, man page and tables all come from here.
-
-    `default` is text in the same syntax as a user's value and goes through the same parser; None means unset.
-    `reloadable` tells Pacemaker that a change needs reload-agent and no restart.
-    """
-
-    def __init__(self, name, kind, default, short, long, reloadable=True, unique=False, required=False):
-        self.name = name
-        self.kind = kind
-        self.default = default
-        self.short = short
-        self.long = long
-        self.reloadable = reloadable
-        self.unique = unique
-        self.required = required
-
-    def parse(self, text):
-        """Return the typed value of `text`; raise ParameterError, with code 6, if it is not allowed."""
-        try:
-            return self.kind.parse(text)
-        except ValueError:
-            shown = "the value" if isinstance(self.kind, SecretText) else text
-            raise ParameterError(self.name, shown, self.kind.allowed) from None
-
-    @property
-    def default_value(self):
-        """The typed value that holds when a user gives none."""
-        return None if self.default is None else self.parse(self.default)
-
-
-class Parameters:
-    """The typed values of one call, as attributes; `given` names those that the user set."""
-
-    def __init__(self, values, given):
-        self.__dict__.update(values)
-        self.given = given
+from ocfpy.codes import ParameterError
+from ocfpy.parameters import Parameters
 
 
 class Action:

@@ -1,4 +1,4 @@
-"""The exit codes of the OCF resource agent API 1.1, as plain ints, and their names."""
+"""The exit codes of the OCF resource agent API 1.1, as plain ints, and the exceptions that carry one."""
 
 OCF_SUCCESS = 0
 OCF_ERR_GENERIC = 1
@@ -14,3 +14,41 @@ OCF_DEGRADED = 190
 OCF_DEGRADED_PROMOTED = 191
 
 NAMES = {code: name for name, code in list(globals().items()) if name.startswith("OCF_")}
+
+
+class Failure(Exception):
+    """End the action with an exit code and a one-line reason.
+
+    `code` is one of `ocfpy.codes`; what Pacemaker does with it is the cluster consequence: 1 and 7 recover the
+    resource, 2, 4 and 5 ban it from this node, 6 stops it on every node.
+    """
+
+    def __init__(self, code, reason):
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ParameterError(Failure):
+    """A parameter's value is not allowed: names the parameter, the value (never a secret) and what is allowed."""
+
+    def __init__(self, parameter, value, allowed, code=OCF_ERR_CONFIGURED):
+        super().__init__(code, f"parameter {parameter}: {_shown(value)} is not allowed, must be {allowed}")
+        self.parameter = parameter
+        self.value = value
+        self.allowed = allowed
+
+
+def _shown(value):
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def describe(error):
+    """Return the one line that tells a user what happened: a Failure's reason, else what broke and where."""
+    if isinstance(error, Failure):
+        return error.reason
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = f" ({frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno})" if frame else ""
+    return f"internal error: {type(error).__name__}: {error}{place}"

@@ -68,7 +68,7 @@ _FACILITIES = {
         "LOG_MAIL",
         "LOG_NEWS",
         "LOG_UUCP",
-        *(f"LOG_LOCAL{int(number)}" for number in range(8)),
+        *(f"LOG_LOCAL{number}" for number in range(8)),
     )
 }
 

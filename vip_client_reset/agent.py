@@ -5,17 +5,18 @@ import os
 import time
 import zlib
 
-from ocfpy import codes, times
+from ocfpy import codes
 from ocfpy.agent import Action, Agent
+from ocfpy.codes import ParameterError, describe
 from ocfpy.deadline import TimeIsUp
-from ocfpy.errors import ParameterError, describe
+from ocfpy.parameters import format_seconds
 from vip_client_reset import __version__
-from vip_client_reset.block import LASTS, Block, BlockError
-from vip_client_reset.cluster import address_leaves
+from vip_client_reset.client_list import Heirs
 from vip_client_reset.connections import Connections, is_here
-from vip_client_reset.heirs import Heirs
+from vip_client_reset.firewall import LASTS, Block, BlockError
 from vip_client_reset.parameters import PARAMETERS
 from vip_client_reset.tickle import tickle
+from vip_client_reset.transition import address_leaves
 
 # Seconds: for Pacemaker's answer, for one call of nft, and for all that stop does. The virtual IP stays for so long.
 ANSWERS_WITHIN = 1.0
@@ -151,7 +152,7 @@ def _free_clients(invocation):
     except OSError as error:
         report.warning(f"connections to {address.text} are not reset: {error.strerror}")
     report.info(
-        f"{address.text} leaves this node: {int(count)} connections reset within {times.show(time.monotonic() - began)} of stop"
+        f"{address.text} leaves this node: {count} connections reset within {format_seconds(time.monotonic() - began)} of stop"
     )
 
 
@@ -243,7 +244,7 @@ the address where it is for ever when a resource that must stop before it cannot
 
 stop works only when the address is about to leave: it asks crm_simulate what Pacemaker has planned. A restart of this
 resource while the address stays touches no connection. It takes {PATIENCE:g} s at most and never fails. From the reset on, new
-connections to the address are dropped until it is gone, at most for {int(LASTS)} s, by an nftables set element that expires by
+connections to the address are dropped until it is gone, at most for {LASTS} s, by an nftables set element that expires by
 itself.
 
 For a node that loses its power or its network, its monitor leaves the list of the clients with the other nodes, and

@@ -2,7 +2,7 @@
 
 import socket
 
-from ocfpy.agent import Parameter
+from ocfpy.parameters import Parameter
 
 
 class Address:

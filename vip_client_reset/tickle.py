@@ -39,7 +39,7 @@ def packet(source, source_port, target, target_port):
     summed = (
         source + target + struct.pack("!HH", socket.IPPROTO_TCP, HEADER.size + len(DATA)) + header(0) + DATA + b"\0"
     )
-    total = sum(struct.unpack(f"!{int(len(summed) // 2)}H", summed))
+    total = sum(struct.unpack(f"!{len(summed) // 2}H", summed))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return header(~total & 0xFFFF) + DATA

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import recipe
-from tests.cluster.scene import abnormal, wait_normal
-from tests.laboratory import rootfs
-from tests.laboratory.laboratory import Laboratory
+from laboratory import recipe, rootfs
+from laboratory.laboratory import Laboratory
+from laboratory.scene import abnormal, wait_normal
 
 RECIPES = ("fail", "freezable", "polling", "score")
 

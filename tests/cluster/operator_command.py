@@ -2,8 +2,8 @@
 
 import json
 
-from tests.laboratory import pacemaker
-from tests.laboratory.machine import wait_until
+from laboratory import pacemaker
+from laboratory.machine import wait_until
 
 SETUP = ["galera-sync-guard", "setup", "--vip", pacemaker.VIP + "/32", "--apply"]
 EVERY_NODE = "# on every node"

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
+from laboratory import mariadb, pacemaker
+from laboratory.machine import wait_until
+from laboratory.pacemaker import GUARD_NAME, VIP_NAME
+from laboratory.scene import Scene, check, wait_normal, wait_state
 from tests.cluster.operator_command import SETUP, guard_says
-from tests.cluster.scene import Scene, check, wait_normal, wait_state
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.machine import wait_until
-from tests.laboratory.pacemaker import GUARD_NAME, VIP_NAME
 
 
 @pytest.mark.parametrize(

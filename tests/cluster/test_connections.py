@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from tests.cluster.recipe import RESET_NAME
-from tests.cluster.scene import wait_normal
-from tests.laboratory import faults, mariadb, pacemaker
-from tests.laboratory.machine import wait_until
-from tests.laboratory.pacemaker import VIP_NAME
-from tests.laboratory.probes import Sessions, VipWatcher
-from vip_client_reset.heirs import decode
+from laboratory import faults, mariadb, pacemaker
+from laboratory.machine import wait_until
+from laboratory.pacemaker import VIP_NAME
+from laboratory.probes import Sessions, VipWatcher
+from laboratory.recipe import RESET_NAME
+from laboratory.scene import wait_normal
+from vip_client_reset.client_list import decode
 
 EACH = 50  # connections of each of the four kinds
 MOST = 45  # of them

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import demo, recipe
-from tests.cluster.narrator import Narrator
-from tests.laboratory.ground import RUN, birth, children
-from tests.laboratory.machine import wait_until
+from laboratory import recipe
+from laboratory.ground import RUN, birth, children
+from laboratory.machine import wait_until
+from measurements import demo
+from measurements.narrator import Narrator
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
-DEMO = [sys.executable, "-B", "-m", "tests.cluster.demo"]
+DEMO = [sys.executable, "-B", "-m", "measurements.demo"]
 PR_SET_CHILD_SUBREAPER = 36
 ESCAPE = "\033"
 

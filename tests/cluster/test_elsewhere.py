@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.cluster.scene import Scene, check, wait_normal, wait_state
-from tests.laboratory import faults, mariadb
-from tests.laboratory.laboratory import each
+from laboratory import faults, mariadb
+from laboratory.laboratory import each
+from laboratory.scene import Scene, check, wait_normal, wait_state
 
 # The VIP's node suffers first, in seconds: its guard looks up to a second before the others', and so much more.
 APART = 0.4

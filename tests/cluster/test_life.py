@@ -1,18 +1,17 @@
 """A cluster's life beside single faults: slow databases, and an administrator who forgot something."""
 
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.cluster import recipe
-from tests.cluster.scene import Scene, abnormal, check, seen_from, wait_normal, wait_state
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.laboratory import each
-from tests.laboratory.machine import wait_until
-from tests.laboratory.pacemaker import GUARD_NAME, VIP_NAME
+from laboratory import mariadb, pacemaker, recipe
+from laboratory.laboratory import each
+from laboratory.machine import wait_until
+from laboratory.pacemaker import GUARD_NAME, VIP_NAME
+from laboratory.scene import Scene, abnormal, check, seen_from, wait_normal, wait_state
+from tests.support.checkout import ROOT
 
-OPERATIONS = Path(__file__).parent.parent.parent / "docs" / "operations.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 BOOTSTRAP = [line.strip() for line in OPERATIONS.read_text(encoding="utf-8").splitlines() if "bootstrap=" in line]
 PACEMAKER_LOG = "/var/log/pacemaker/pacemaker.log"
 UNANSWERED = "Controller on %s did not return result in time"

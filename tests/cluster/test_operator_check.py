@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.operator import plan
-from galera_sync_guard.operator.findings import ERROR, NOTE, WARNING
-from galera_sync_guard.operator.recipe import Recipe
-from tests.laboratory import rootfs
+from galera_sync_guard.cli.cib import change
+from galera_sync_guard.cli.cib.recipe import Recipe
+from galera_sync_guard.cli.findings import ERROR, NOTE, WARNING
+from laboratory import rootfs
 
 CIB = "/root/cib.xml"
 ENVIRONMENT = {"CIB_file": CIB}
@@ -253,7 +253,7 @@ def host(deb):
 def clean(host):
     """The configuration that setup makes of an empty one."""
     empty = ElementTree.fromstring(host.run(["cibadmin", "--empty"]).stdout)
-    cib, _ = plan.add(empty, Recipe("192.168.1.199", 32, with_client_reset=True), PROPERTIES)
+    cib, _ = change.add(empty, Recipe("192.168.1.199", 32, with_client_reset=True), PROPERTIES)
     return cib
 
 

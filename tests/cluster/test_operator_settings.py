@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from laboratory import mariadb, pacemaker
+from laboratory.pacemaker import GUARD_NAME
+from laboratory.scene import wait_normal
 from tests.cluster.operator_command import mend
-from tests.cluster.scene import wait_normal
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.pacemaker import GUARD_NAME
 
 # Read after the laboratory's own, and before those that check's commands make.
 OPTION_FILE = "/etc/mysql/mariadb.conf.d/99-mistake.cnf"

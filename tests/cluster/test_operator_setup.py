@@ -6,13 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.operator import status
-from tests.cluster import recipe
+from galera_sync_guard.cli.commands import status
+from laboratory import mariadb, pacemaker, recipe
+from laboratory.laboratory import Laboratory, each
+from laboratory.machine import wait_until
+from laboratory.scene import Scene, wait_normal, wait_state
 from tests.cluster.operator_command import SETUP, guard_says, mend
-from tests.cluster.scene import Scene, wait_normal, wait_state
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.laboratory import Laboratory, each
-from tests.laboratory.machine import wait_until
 
 REMOVE = ["galera-sync-guard", "setup", "--remove", "--apply"]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.cluster.scene import Scene, check, seen_from, wait_normal, wait_state
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.laboratory import each
-from tests.laboratory.machine import SYSLOG, wait_until
-from tests.laboratory.pacemaker import GUARD_NAME
+from laboratory import mariadb, pacemaker
+from laboratory.laboratory import each
+from laboratory.machine import SYSLOG, wait_until
+from laboratory.pacemaker import GUARD_NAME
+from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 CLIENT_RESET = "/usr/lib/ocf/resource.d/custom/vip_client_reset"
@@ -51,14 +51,14 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
 
 
 EXCEPTION = (
-    f"cp {PACKAGE}/galera_sync_guard/probe.py /root; "
-    f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/probe.py",
+    f"cp {PACKAGE}/galera_sync_guard/server/probe.py /root; "
+    f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/server/probe.py",
     f"cp /root/probe.py {PACKAGE}/galera_sync_guard",
     "internal error: KeyError: 'wsrep'",
     SYSLOG,
 )
 HALF_UNPACKED = (
-    f"mv {PACKAGE}/ocfpy/run.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
+    f"mv {PACKAGE}/ocfpy/runner.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
     f"mv /root/run.py {PACKAGE}/ocfpy",
     "galera_sync_guard is not completely installed",
     pacemaker.LOG,

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from tests.cluster.scene import Scene, check, seen_from, wait_normal
-from tests.laboratory import faults, mariadb
-from tests.laboratory.delay import delayed
-from tests.laboratory.machine import end
+from laboratory import faults, mariadb
+from laboratory.delay import delayed
+from laboratory.machine import end
+from laboratory.scene import Scene, check, seen_from, wait_normal
 
 SST_CONFIG = "/etc/mysql/mariadb.conf.d/99-state-transfer.cnf"
 # Processes without an end on a machine with N processors: N times this many.

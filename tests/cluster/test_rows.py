@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.cluster.scene import Scene, check, seen_from, wait_normal, wait_state
-from tests.laboratory import faults, mariadb
+from laboratory import faults, mariadb
+from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
 
 DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
 

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from tests.cluster.galera_log import SHIFT, without
-from tests.cluster.soak import STATES, Soak, absences, common, plan
-from tests.laboratory.faults import FAULTS
-from tests.laboratory.probes import AddressEvent
+from laboratory.faults import FAULTS
+from laboratory.galera_log import SHIFT, without
+from laboratory.probes import AddressEvent
+from measurements.soak import STATES, Soak, absences, common, plan
 
 SEED = 26
 SECONDS = 300

@@ -1,6 +1,6 @@
 """Storage that hangs, on file systems that can be frozen."""
 
-from tests.cluster.scene import Scene, check, wait_normal, wait_state
+from laboratory.scene import Scene, check, wait_normal, wait_state
 
 
 def test_a_node_whose_storage_hangs_loses_the_vip_and_heals_by_itself(freezable):

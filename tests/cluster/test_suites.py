@@ -2,13 +2,13 @@
 
 import pytest
 
+from laboratory import rootfs
 from tests.cluster.operator_command import SETUP, guard_says
 from tests.cluster.test_elsewhere import stay_when_a_peer_crashes
 from tests.cluster.test_life import bootstrap_what_is_left
 from tests.cluster.test_operator_settings import MISTAKES, find_and_mend
 from tests.cluster.test_own_faults import STOP_FAILS, move_with_a_broken_client_reset
 from tests.cluster.test_rows import BOTH, POLLING, WATCHED, move_by_a_failure, move_without_failures
-from tests.laboratory import rootfs
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 OTHER = {"bookworm": "trixie", "trixie": "bookworm"}

@@ -6,14 +6,13 @@ import subprocess
 import pytest
 
 from galera_sync_guard import __version__ as VERSION
-from tests.cluster import recipe
+from laboratory import pacemaker, recipe
+from laboratory.machine import SYSLOG, wait_until
+from laboratory.pacemaker import GUARD_NAME
+from laboratory.scene import Scene, abnormal, check, wait_normal
 from tests.cluster.conftest import Keeper
 from tests.cluster.operator_command import found
-from tests.cluster.scene import Scene, abnormal, check, wait_normal
 from tests.conftest import OLD
-from tests.laboratory import pacemaker
-from tests.laboratory.machine import SYSLOG, wait_until
-from tests.laboratory.pacemaker import GUARD_NAME
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 RECIPES = {"score": recipe.commands("score"), "polling": recipe.polling(recipe.commands("score"))}

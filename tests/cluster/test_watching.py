@@ -3,10 +3,10 @@
 import re
 import time
 
-from tests.cluster.scene import Scene, check, seen_from, wait_normal
-from tests.laboratory import mariadb, pacemaker
-from tests.laboratory.machine import wait_until
-from tests.laboratory.pacemaker import GUARD_NAME
+from laboratory import mariadb, pacemaker
+from laboratory.machine import wait_until
+from laboratory.pacemaker import GUARD_NAME
+from laboratory.scene import Scene, check, seen_from, wait_normal
 
 
 def watchers(node):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.support.guard import in_mount_namespace
-from tests.wire.server import Server
+from tests.support.server import Server
 
 OPTION_FILE = "[client]\nuser=monitor\npassword=geheim\n"
 

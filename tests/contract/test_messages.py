@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.guard import copy_of_tree, in_mount_namespace
-from tests.wire.server import error
+from tests.support.server import error
 
 PRIVATE_DEV = """
 for device in null zero urandom; do touch "$1/$device"; mount --bind "/dev/$device" "$1/$device"; done
@@ -93,7 +93,7 @@ def test_traceback_goes_to_syslog_only(guard, server, syslog, tmp_path):
     guard.executable = copy_of_tree(tmp_path / "tree")
     guard.started()
     syslog()
-    with open(tmp_path / "tree/galera_sync_guard/probe.py", "a", encoding="utf-8") as file:
+    with open(tmp_path / "tree/galera_sync_guard/server/probe.py", "a", encoding="utf-8") as file:
         file.write("\n\ndef observe(*arguments): raise KeyError('two\\nlines')\n")
     result = guard.monitor()
     logged = "\n".join(syslog())

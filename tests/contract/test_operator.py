@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from galera_sync_guard.operator import answers
-from galera_sync_guard.operator.command import parser
-from galera_sync_guard.operator.explain import ADVICE
-from galera_sync_guard.operator.manual import man_page
-from galera_sync_guard.states import STATES
+from galera_sync_guard.cli import exit_codes
+from galera_sync_guard.cli.commands.explain import ADVICE
+from galera_sync_guard.cli.main import parser
+from galera_sync_guard.cli.manual import man_page
+from galera_sync_guard.decision.states import STATES
 from tests.support.guard import CHECKOUT, SYSTEM_PATH
-from tests.wire.server import error
+from tests.support.server import error
 
 COMMAND = CHECKOUT / "bin/galera-sync-guard"
 
@@ -219,7 +219,7 @@ class TestCheck:
         command.cluster()
         script = (
             "import io, os, sys; os.geteuid = lambda: 1000\n"
-            "from galera_sync_guard.operator.command import main\n"
+            "from galera_sync_guard.cli.main import main\n"
             "sys.exit(main(['galera-sync-guard', 'check', '--json'], os.environ, sys.stdin, sys.stdout, sys.stderr))"
         )
         done = subprocess.run(
@@ -367,6 +367,6 @@ def test_nothing_of_it_is_loaded_by_a_monitor(guard):
 
 
 def test_man_page_has_every_exit_code():
-    codes = {value for name, value in vars(answers).items() if name.isupper() and isinstance(value, int)}
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     section = man_page().partition(".SH EXIT STATUS")[2].partition(".SH")[0]
     assert {int(code) for code in re.findall(r"fB(\d+)", section)} == codes

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from galera_sync_guard import __version__
-from tests.wire.server import silence
+from tests.support.server import silence
 
 # Runs the agent below a shell, so that its parent is another process each time.
 OTHER_PARENT = ("sh", "-c", '"$@"; exit $?', "sh")
@@ -172,7 +172,7 @@ class TestClusterThatCannotBeTold:
 
 @pytest.mark.parametrize("timeout", [1, 2])
 def test_hung_server_is_published_before_the_operations_timeout(guard, server, timeout):
-    guard.parameters["probe_timeout"] = f"{int(timeout * 2)}s"
+    guard.parameters["probe_timeout"] = f"{timeout * 2}s"
     guard.started()
     server.trouble["status"] = silence
     result = guard.monitor(timeout=timeout)

@@ -508,7 +508,7 @@ class TestMetadata:
 # What can be wrong with a file of an installation.
 DAMAGE = {
     "agent missing": ("vip_client_reset/agent.py", lambda path: path.unlink()),
-    "cluster truncated": ("vip_client_reset/cluster.py", lambda path: path.write_text("(")),
+    "cluster truncated": ("vip_client_reset/transition.py", lambda path: path.write_text("(")),
     "ocfpy missing": ("ocfpy", lambda path: path.rename(path.with_suffix(".dpkg-tmp"))),
 }
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.laboratory import mariadb
-from tests.laboratory.laboratory import Laboratory
+from laboratory import mariadb
+from laboratory.laboratory import Laboratory
 from tests.mariadb.guard import Guard
 
 

@@ -2,9 +2,9 @@
 
 import time
 
-from tests.laboratory import mariadb
-from tests.laboratory.machine import wait_until
-from tests.laboratory.mariadb import sql
+from laboratory import mariadb
+from laboratory.machine import wait_until
+from laboratory.mariadb import sql
 from tests.mariadb.conftest import wait_whole
 
 

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from tests.laboratory import mariadb
-from tests.laboratory.machine import wait_until
-from tests.laboratory.mariadb import sql
+from laboratory import mariadb
+from laboratory.machine import wait_until
+from laboratory.mariadb import sql
 
 
 @pytest.fixture(autouse=True)

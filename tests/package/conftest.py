@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from tests.laboratory import rootfs
-from tests.laboratory.ground import command
+from laboratory import rootfs
+from laboratory.ground import command
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 INSTALL = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]

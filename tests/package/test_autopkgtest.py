@@ -1,13 +1,12 @@
 """The package's own tests (packaging/debian/tests) pass in a root filesystem of the suite, run by autopkgtest."""
 
-from pathlib import Path
-
-from tests.laboratory import mariadb, rootfs
+from laboratory import mariadb, rootfs
 from tests.package.conftest import INSTALL
+from tests.support.checkout import ROOT
 
 SOURCE = "/tmp/source"
 SUMMARY = "/tmp/summary"
-PACKAGING = Path(__file__).parent.parent.parent / "packaging"
+PACKAGING = ROOT / "packaging"
 
 
 def test_autopkgtest_passes(deb):

@@ -1,13 +1,12 @@
 """The Debian package by itself: what is in it and what it asks for."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 import galera_sync_guard
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 AGENTS = sorted(path.name for path in (ROOT / "agents").iterdir())
 MODULES = sorted(
     str(path.relative_to(ROOT))

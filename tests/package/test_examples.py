@@ -1,16 +1,16 @@
 """What stands in examples/ works: pcs and crmsh make what is promised of the recipes, and the logins log in."""
 
 import subprocess
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.laboratory import rootfs
-from tests.laboratory.machine import wait_until
+from laboratory import rootfs
+from laboratory.machine import wait_until
 from tests.package.conftest import act
+from tests.support.checkout import ROOT
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 CIB = "/root/cib.xml"
 # Without a cluster pcs takes the configuration's file as an option, all others from the environment.
 PCS = f'#!/bin/sh\nexec /usr/sbin/pcs -f {CIB} "$@"\n'

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from galera_sync_guard import __version__ as VERSION
-from tests.laboratory.machine import ENVIRONMENT
+from laboratory.machine import ENVIRONMENT
 from tests.package.conftest import AGENT, act, install
 
 PACKAGE = "galera-sync-guard"

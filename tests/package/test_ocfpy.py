@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.laboratory import rootfs
+from laboratory import rootfs
 
 NAME = "active_marker"
 AGENT = "/usr/lib/ocf/resource.d/custom/" + NAME

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.laboratory import rootfs
+from laboratory import rootfs
 
 AGENT = "/usr/lib/ocf/resource.d/custom/vip_client_reset"
 NAME = "ocf:custom:vip_client_reset"

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.laboratory import rootfs
+from laboratory import rootfs
 from tests.package.conftest import INSTALL
 from tests.support.checkout import ROOT, tracked_files
 
@@ -45,7 +45,7 @@ def test_ocfpy_needs_no_driver(machine):
 
 
 def test_both_agents_can_be_described(machine):
-    modules = {"galera_sync_guard": "galera_sync_guard.guard", "vip_client_reset": "vip_client_reset.agent"}
+    modules = {"galera_sync_guard": "galera_sync_guard.agent", "vip_client_reset": "vip_client_reset.agent"}
     for name, module in modules.items():
         done = run(
             machine,

@@ -47,7 +47,7 @@ class Attrd:
         if code is None:
             file.unlink(missing_ok=True)
         else:
-            file.write_text(f"{int(code)}\n")
+            file.write_text(f"{code}\n")
 
     def hang(self, on=True):
         """Let every call hang after it was recorded."""

@@ -5,7 +5,7 @@ import compileall
 import pytest
 
 from tests.support.guard import CHECKOUT, Guard
-from tests.wire.server import Server
+from tests.support.server import Server
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -176,4 +176,4 @@ def in_mount_namespace(script, *arguments):
     `arguments` are $1, $2... in the script; the host's mounts stay as they are.
     """
     count = len(arguments)
-    return ("unshare", "--mount", "sh", "-ec", f'{script}\nshift {int(count)}\nexec "$@"', "sh", *map(str, arguments))
+    return ("unshare", "--mount", "sh", "-ec", f'{script}\nshift {count}\nexec "$@"', "sh", *map(str, arguments))

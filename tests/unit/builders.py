@@ -1,11 +1,11 @@
 """Builders of the unit tier: policies, facts, calls, and doubles of what lies outside the code under test."""
 
-from galera_sync_guard import publish
-from galera_sync_guard.classify import classify
-from galera_sync_guard.facts import Facts
-from galera_sync_guard.guard import AGENT
-from galera_sync_guard.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
-from galera_sync_guard.states import score_text
+from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cluster import attributes
+from galera_sync_guard.decision.classify import classify
+from galera_sync_guard.decision.facts import Facts
+from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
+from galera_sync_guard.decision.states import score_text
 from ocfpy.invocation import Invocation
 
 # What SHOW STATUS and SHOW VARIABLES of MariaDB 10.11 say on a healthy node of three.
@@ -92,7 +92,7 @@ class Cluster:
         self.score = score
         self.state = state
         self.better_peer = better_peer
-        self.result = publish.PUBLISHED
+        self.result = attributes.PUBLISHED
         self.published = 0
         self.asked = 0
 
@@ -102,7 +102,7 @@ class Cluster:
 
     def publish(self, score, state):
         self.published += 1
-        if self.result == publish.PUBLISHED:
+        if self.result == attributes.PUBLISHED:
             self.score = score_text(score)
             self.state = state
         return self.result

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.wire.server import error
+from tests.support.server import error
 
 FULL = {"Threads_connected": "152", "max_connections": "151"}
 DONOR = {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}

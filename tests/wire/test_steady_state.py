@@ -5,31 +5,32 @@ import subprocess
 
 import pytest
 
-from tests.wire.server import error, silence
+from tests.support.server import error, silence
 
 # Modules that a monitor with nothing to publish may import. Each one is paid for every second. That of a guard that
 # watches:
 WATCHING = set(
     [
         "galera_sync_guard",
-        "galera_sync_guard.guard",
-        "galera_sync_guard.judge",
-        "galera_sync_guard.lock",
-        "galera_sync_guard.memory",
-        "galera_sync_guard.outcome",
+        "galera_sync_guard.agent",
+        "galera_sync_guard.decision",
+        "galera_sync_guard.host",
+        "galera_sync_guard.watcher",
+        "galera_sync_guard.decision.judge",
+        "galera_sync_guard.watcher.lock",
+        "galera_sync_guard.host.state_file",
+        "galera_sync_guard.decision.outcome",
         "galera_sync_guard.parameters",
-        "galera_sync_guard.states",
-        "galera_sync_guard.watching",
+        "galera_sync_guard.decision.states",
+        "galera_sync_guard.watcher.heartbeat",
         "ocfpy",
         "ocfpy.agent",
         "ocfpy.codes",
         "ocfpy.deadline",
-        "ocfpy.errors",
         "ocfpy.invocation",
-        "ocfpy.kinds",
+        "ocfpy.parameters",
         "ocfpy.report",
-        "ocfpy.run",
-        "ocfpy.times",
+        "ocfpy.runner",
         "_collections_abc",
         "_stat",
         "_struct",
@@ -47,11 +48,13 @@ WATCHING = set(
 # What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.
 DIALLING = WATCHING | set(
     [
-        "galera_sync_guard.classify",
+        "galera_sync_guard.decision.classify",
+        "galera_sync_guard.cluster",
         "galera_sync_guard.cycle",
-        "galera_sync_guard.facts",
-        "galera_sync_guard.probe",
-        "galera_sync_guard.publish",
+        "galera_sync_guard.server",
+        "galera_sync_guard.decision.facts",
+        "galera_sync_guard.server.probe",
+        "galera_sync_guard.cluster.attributes",
         "_collections",
         "_functools",
         "_operator",
@@ -239,7 +242,7 @@ class TestImports:
     def test_what_is_loaded_when_it_is_used_is_the_module_then(self, guard):
         script = (
             "import sys; sys.path += ['.', '/usr/lib/python3/dist-packages']\n"
-            "from galera_sync_guard.probe import _driver\n"
+            "from galera_sync_guard.server.probe import _driver\n"
             "connections = _driver(type('', (), {'ssl_ca': None})).connections\n"
             "assert 'tokenize' not in sys.modules\n"
             "try: 1 / 0\nexcept ArithmeticError: print(connections.traceback.format_exc())\n"

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from galera_sync_guard.lock import Lock
-from galera_sync_guard.storage import take
-from galera_sync_guard.watching import RENEW
+from galera_sync_guard.host.storage import take
+from galera_sync_guard.watcher.heartbeat import RENEW
+from galera_sync_guard.watcher.lock import Lock
 from ocfpy.invocation import Invocation
 from tests.support.guard import CHECKOUT
 from tests.wire.test_watcher import GOOD, alive, open_files, wait, watcher_of
@@ -44,12 +44,12 @@ def writer(guard):
     """The pid of the child, once it has written."""
     wait(lambda: writers(guard))
     (child,) = writers(guard)
-    wait(lambda: os.listdir(f"/proc/{int(child)}/fd"))
+    wait(lambda: os.listdir(f"/proc/{child}/fd"))
     return child
 
 
 def lock_of(guard):
-    return guard.state_file.with_name("galera_sync_guard.storage-guard")
+    return guard.state_file.with_name("galera_sync_guard.host.storage-guard")
 
 
 def writers(guard):
@@ -60,7 +60,7 @@ def writers(guard):
 
 def writes(child):
     """Return how many times a process has called write(2) or the like."""
-    with open(f"/proc/{int(child)}/io", encoding="ascii") as file:
+    with open(f"/proc/{child}/io", encoding="ascii") as file:
         return int(dict(line.split(":") for line in file)["syscw"])
 
 
@@ -124,14 +124,14 @@ class TestVerdict:
 class TestChild:
     def test_has_a_session_of_its_own_and_nothing_of_the_resource_or_the_executor(self, guard, writer):
         assert os.getsid(writer) == writer
-        with open(f"/proc/{int(writer)}/environ", encoding="ascii") as file:
+        with open(f"/proc/{writer}/environ", encoding="ascii") as file:
             assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
         # It may be writing just now, to the file that has no name.
         lasting = {
             name for name in open_files(writer) if not name.startswith("pipe:") and not name.endswith("(deleted)")
         }
         assert lasting == {"/dev/null", str(lock_of(guard))}
-        assert os.readlink(f"/proc/{int(writer)}/cwd") == "/"
+        assert os.readlink(f"/proc/{writer}/cwd") == "/"
 
     def test_a_killed_one_is_replaced_and_is_no_news(self, guard, writer):
         os.kill(writer, signal.SIGKILL)
@@ -191,7 +191,7 @@ def test_a_write_is_synced_and_has_no_name(tmp_path):
     trace = tmp_path / "trace"
     data = tmp_path / "data"
     data.mkdir()
-    ask = f"from galera_sync_guard.storage import write; print(repr(write('{data}')))"
+    ask = f"from galera_sync_guard.host.storage import write; print(repr(write('{data}')))"
     done = subprocess.run(
         ["strace", "-o", str(trace), "-e", "trace=openat,write,fsync", "/usr/bin/python3", "-c", ask],
         cwd=CHECKOUT,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.wire.server import Server, error, silence
+from tests.support.server import Server, error, silence
 
 
 @pytest.fixture

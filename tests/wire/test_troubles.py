@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.wire.server import (
+from tests.support.server import (
     STEPS,
     Server,
     drip,
@@ -81,7 +81,7 @@ K2VwA0EAdCicEwwBdwjsx3lD9iEE5LAxapDwaqanX+kOd7aE3FNOBk1F5EGQNLMQ
 
 @pytest.fixture
 def guard(guard, server):
-    guard.parameters["probe_timeout"] = f"{int(PROBE_TIMEOUT * 1000)}ms"
+    guard.parameters["probe_timeout"] = f"{PROBE_TIMEOUT * 1000}ms"
     return guard.started()
 
 
@@ -192,7 +192,7 @@ class TestErrors:
         server.trouble["greeting"] = error(number, "Too many connections", sqlstate="")
         state, score, result = monitor(guard)
         assert (state, score) == GREETING_ERRORS[number]
-        assert f"error {int(number)}: " in result.stderr
+        assert f"error {number}: " in result.stderr
 
     @pytest.mark.parametrize("step, sqlstate", [("greeting", ""), ("login", "08004")])
     def test_full_server_is_named_as_such(self, guard, server, step, sqlstate):
@@ -205,7 +205,7 @@ class TestErrors:
         server.trouble[step] = error(number, "as scripted")
         state, score, result = monitor(guard)
         assert (state, score) == ERRORS[number]
-        assert f"error {int(number)}: " in result.stderr
+        assert f"error {number}: " in result.stderr
 
     @pytest.mark.parametrize("number", [1064, 1193])
     def test_statement_that_is_unknown_even_without_its_prefix_is_unknown(self, guard, server, number):
@@ -267,7 +267,7 @@ class TestAddress:
         guard.parameters.update(host="127.0.0.1", port=str(port))
         state, score, result = monitor(guard)
         assert (state, score) == ("down", "-INFINITY")
-        assert f"127.0.0.1:{int(port)}: Connection refused" in result.stderr
+        assert f"127.0.0.1:{port}: Connection refused" in result.stderr
 
     def test_connection_that_is_lost_is_tried_once_more(self, guard):
         """A server that is just going down answers the first question with a reset, and is down at the second."""

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from galera_sync_guard.lock import Lock
+from galera_sync_guard.watcher.lock import Lock
 from ocfpy.invocation import Invocation
 from tests.support.guard import Guard, copy_of_tree
-from tests.wire.server import hang_up, silence
+from tests.support.server import hang_up, silence
 from tests.wire.test_steady_state import WATCHING, imported_by_monitor
 
 BAD = ("-INFINITY", "read-only")
@@ -36,9 +36,9 @@ def wait(condition, within=5):
 def open_files(pid):
     """Return what the process has open, without what it has closed meanwhile."""
     found = set()
-    for name in os.listdir(f"/proc/{int(pid)}/fd"):
+    for name in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
-            found.add(os.readlink(f"/proc/{int(pid)}/fd/{name}"))
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     return found
 
 
@@ -209,7 +209,7 @@ class TestLife:
 
     def test_one_that_was_superseded_ends_without_publishing(self, guard, server, pid):
         os.kill(pid, signal.SIGSTOP)
-        lock = guard.state_file.with_name("galera_sync_guard.watcher-guard")
+        lock = guard.state_file.with_name("galera_sync_guard.watcher.process-guard")
         lock.rename(lock.with_suffix(".old"))
         lock.touch()
         server.values["read_only"] = "ON"
@@ -317,7 +317,7 @@ class TestLife:
 
     def test_a_watcher_that_cannot_come_up_makes_start_fail(self, guard, tmp_path):
         guard.executable = copy_of_tree(tmp_path / "tree")
-        with open(tmp_path / "tree/galera_sync_guard/watcher.py", "a", encoding="utf-8") as file:
+        with open(tmp_path / "tree/galera_sync_guard/watcher/process.py", "a", encoding="utf-8") as file:
             file.write("\n\ndef main(): return 1  # a bug\n")
         result = guard.start()
         assert result.code == 1
@@ -327,11 +327,11 @@ class TestLife:
 
 class TestProcess:
     def test_carries_nothing_of_the_resource_in_its_environment(self, pid):
-        with open(f"/proc/{int(pid)}/environ", encoding="ascii") as file:
+        with open(f"/proc/{pid}/environ", encoding="ascii") as file:
             assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
 
     def test_holds_none_of_the_executors_files(self, guard, pid, tmp_path):
-        lock = str(guard.state_file.with_name("galera_sync_guard.watcher-guard"))
+        lock = str(guard.state_file.with_name("galera_sync_guard.watcher.process-guard"))
         # A file that it has open for a moment, such as its memory, is gone a moment later: the executor's would stay.
         wait(
             lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null", lock},
@@ -340,7 +340,7 @@ class TestProcess:
 
     def test_has_a_session_of_its_own_and_few_rights(self, pid):
         assert os.getsid(pid) == pid
-        with open(f"/proc/{int(pid)}/status", encoding="ascii") as file:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
             status = dict(line.split(":", 1) for line in file)
         assert status["NoNewPrivs"].strip() == "1"
         assert int(status["CapBnd"], 16) == 1 << 1 | 1 << 6 | 1 << 7
@@ -398,6 +398,6 @@ def alive(pid):
 
 def cpu_seconds(pid):
     """Return the CPU time that a process has used."""
-    with open(f"/proc/{int(pid)}/stat", encoding="ascii") as file:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,1 @@
+"""Pacemaker's configuration and status as the command reads and changes them."""

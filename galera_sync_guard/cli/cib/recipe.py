@@ -1,0 +1,204 @@
+"""What setup makes of a cluster, declared once: as pcs lines, as crmsh lines and as XML; pure."""
+
+from xml.etree import ElementTree
+
+from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli.cib.model import GUARD, GUARD_AGENT, RESET_AGENT, VIRTUAL_IP
+
+ADDRESS_AGENT = "ocf:heartbeat:IPaddr2"
+CLIENT_RESET = "vip-client-reset"
+CLONE = GUARD + "-clone"
+
+# Every other action of the agents as pcs takes it from their metadata: Pacemaker's default is the same 20 s.
+TIMEOUT = "20s"
+
+
+class Primitive:
+    """One resource of the recipe: its parameters and meta attributes, its monitor and stop, and its other operations."""
+
+    def __init__(self, name, agent, parameters, meta, monitor, operations=("start",), stop=None):
+        self.name = name
+        self.agent = agent
+        self.parameters = parameters
+        self.meta = meta
+        self.monitor = monitor
+        self.operations = operations
+        self.stop = stop
+
+    def pcs_create(self):
+        """Return the pcs line that makes it."""
+        return f"pcs resource create {self.name} {self.agent} {_words(self.parameters)} {self.words}"
+
+    @property
+    def words(self):
+        """Its description after the parameters, as pcs and crmsh have it in common."""
+        stop = " op stop " + _words(self.stop) if self.stop else ""
+        return f"op monitor {_words(self.monitor)}{stop} meta {_words(self.meta)}"
+
+    def xml(self):
+        """Return it as XML, with the ids that pcs gives."""
+        kind, provider, name = self.agent.split(":")
+        element = ElementTree.Element("primitive", {"id": self.name, "class": kind, "type": name, "provider": provider})
+        _add_pairs(element, "instance_attributes", self.parameters)
+        _add_pairs(element, "meta_attributes", self.meta)
+        operations = ElementTree.SubElement(element, "operations")
+        default = {"timeout": TIMEOUT}
+        for name, interval, rest in sorted(
+            [
+                ("monitor", self.monitor["interval"], self.monitor),
+                ("stop", "0s", self.stop or default),
+                *((name, "0s", default) for name in self.operations),
+            ],
+            key=lambda operation: operation[0],
+        ):
+            ElementTree.SubElement(
+                operations,
+                "op",
+                {"name": name, **rest, "interval": interval, "id": f"{self.name}-{name}-interval-{interval}"},
+            )
+        return element
+
+
+def client_reset(address):
+    """Return the vip_client_reset of an address.
+
+    A failed stop would block it, and with it the virtual IP, which stops after it, on a node that must lose it: measured
+    on Pacemaker 2.1.5 with a stop that returns 1, with an agent that is missing, and after the executor was killed.
+    """
+    return Primitive(
+        CLIENT_RESET,
+        RESET_AGENT,
+        {"ip": address},
+        {"critical": "false", "failure-timeout": "60s"},
+        {"interval": "10s"},
+        ("reload-agent", "start"),
+        {"timeout": TIMEOUT, "on-fail": "ignore"},
+    )
+
+
+class Recipe:
+    """The guard in mode=score that watches, the virtual IP, what binds them, and vip_client_reset where it is installed."""
+
+    def __init__(self, address, prefix, nic=None, parameters=None, with_client_reset=False):
+        place = {"nic": nic} if nic else {}
+        self.guard = Primitive(
+            GUARD,
+            GUARD_AGENT,
+            {"mode": "score", "watch_interval": "200ms", **(parameters or {})},
+            {"migration-threshold": "1", "failure-timeout": "30s"},
+            {"interval": "1s", "timeout": "10s"},
+            tuple(action.name for action in AGENT.actions if action.name not in ("monitor", "stop", "validate-all")),
+        )
+        self.vip = Primitive(
+            VIRTUAL_IP,
+            ADDRESS_AGENT,
+            {"ip": address, "cidr_netmask": str(prefix), **place},
+            {"resource-stickiness": "100"},
+            {"interval": "5s"},
+        )
+        self.client_reset = client_reset(address) if with_client_reset else None
+
+    def pcs(self):
+        """Return the pcs lines; one list serves README, check and setup."""
+        guard, vip, reset = self.guard, self.vip, self.client_reset
+        lines = [
+            guard.pcs_create(),
+            f"pcs resource clone {guard.name} meta interleave=true",
+            vip.pcs_create(),
+            f"pcs constraint location {vip.name} rule score-attribute={guard.name} defined {guard.name}",
+            f"pcs constraint location {vip.name} rule score=-INFINITY not_defined {guard.name}",
+            f"pcs constraint colocation add {vip.name} with {CLONE}",
+        ]
+        if reset:
+            lines += [
+                reset.pcs_create(),
+                f"pcs constraint colocation add {reset.name} with {vip.name}",
+                f"pcs constraint order {vip.name} then {reset.name}",
+            ]
+        return lines
+
+    def crmsh(self):
+        """Return what crm configure reads."""
+        guard, vip, reset = self.guard, self.vip, self.client_reset
+        lines = [
+            f"primitive {guard.name} {guard.agent} params {_words(guard.parameters)} {guard.words}",
+            f"clone {CLONE} {guard.name} meta interleave=true",
+            f"primitive {vip.name} {vip.agent} params {_words(vip.parameters)} {vip.words}",
+            f"location {vip.name}-by-score {vip.name} rule {guard.name}: defined {guard.name}",
+            f"location {vip.name}-needs-score {vip.name} rule -inf: not_defined {guard.name}",
+            f"colocation {vip.name}-with-guard inf: {vip.name} {CLONE}",
+        ]
+        if reset:
+            lines += [
+                f"primitive {reset.name} {reset.agent} params {_words(reset.parameters)} {reset.words}",
+                f"colocation {reset.name}-with-{vip.name} inf: {reset.name} {vip.name}",
+                f"order {vip.name}-then-{reset.name} Mandatory: {vip.name} {reset.name}",
+            ]
+        return [*lines, "commit"]
+
+    def resources(self):
+        """Return the XML of the resources by the id that must not exist yet."""
+        clone = ElementTree.Element("clone", id=CLONE)
+        clone.append(self.guard.xml())
+        _add_pairs(clone, "meta_attributes", {"interleave": "true"})
+        made = {GUARD: clone, VIRTUAL_IP: self.vip.xml()}
+        if self.client_reset:
+            made[CLIENT_RESET] = self.client_reset.xml()
+        return made
+
+    def constraints(self):
+        """Return the XML of the constraints by what check calls their absence."""
+        made = {
+            "no-score-rule": _location("location-" + VIRTUAL_IP, "defined", {"score-attribute": GUARD}),
+            "no-not-defined-rule": _location(f"location-{VIRTUAL_IP}-1", "not_defined", {"score": "-INFINITY"}),
+            "no-colocation": _colocation(VIRTUAL_IP, CLONE),
+        }
+        if self.client_reset:
+            made["client-reset-elsewhere"] = _colocation(CLIENT_RESET, VIRTUAL_IP)
+            made["client-reset-not-last"] = ElementTree.Element(
+                "rsc_order",
+                {
+                    "first": VIRTUAL_IP,
+                    "first-action": "start",
+                    "then": CLIENT_RESET,
+                    "then-action": "start",
+                    "id": f"order-{VIRTUAL_IP}-{CLIENT_RESET}-mandatory",
+                },
+            )
+        return made
+
+
+def _words(pairs):
+    return " ".join(f"{name}={_quoted(value)}" for name, value in pairs.items())
+
+
+def _quoted(value):
+    plain = all(character.isalnum() or character in "%+,-./:=@_" for character in value)
+    return value if plain and value else f'"{value}"'
+
+
+def _add_pairs(element, kind, pairs):
+    if pairs:
+        name = f"{element.get('id')}-{kind}"
+        attributes = ElementTree.SubElement(element, kind, id=name)
+        for key in sorted(pairs):
+            ElementTree.SubElement(attributes, "nvpair", id=f"{name}-{key}", name=key, value=pairs[key])
+
+
+def _location(name, operation, score):
+    item = ElementTree.Element("rsc_location", id=name, rsc=VIRTUAL_IP)
+    rule = ElementTree.SubElement(item, "rule", {"id": name + "-rule", **score})
+    ElementTree.SubElement(rule, "expression", id=name + "-rule-expr", operation=operation, attribute=GUARD)
+    return item
+
+
+def _colocation(resource, other):
+    return ElementTree.Element(
+        "rsc_colocation",
+        {
+            "rsc": resource,
+            "with-rsc": other,
+            "score": "INFINITY",
+            "id": f"colocation-{resource}-{other}-INFINITY",
+        },
+    )

@@ -1,0 +1,91 @@
+"""Reads Pacemaker through its tools' XML, never their text; the only module here that knows their exit codes."""
+
+from xml.etree import ElementTree
+
+from galera_sync_guard.cli.exit_codes import Trouble
+
+# Where Pacemaker keeps the configuration while it is stopped, and Corosync's own.
+CIB_FILE = "/var/lib/pacemaker/cib/cib.xml"
+COROSYNC_CONF = "/etc/corosync/corosync.conf"
+
+# Where OCF agents are, by provider and name.
+AGENTS = "/usr/lib/ocf/resource.d/"
+
+# Exit codes of Pacemaker's tools (crm_exit_t in include/crm/common/results.h).
+NO_RIGHTS = 4
+BAD_CONFIGURATION = 78
+NO_SUCH_FILE = 105
+DISCONNECTED = 102
+
+
+def cib(host):
+    """Return the running cluster's CIB as XML; Trouble says in one line why there is none."""
+    return _parsed(_asked(host, "cibadmin", "--query").stdout, "cibadmin")
+
+
+def cib_or_what_is_left(host):
+    """Return (CIB, None), or (the CIB that a stopped Pacemaker left on disk, why it is that one).
+
+    Trouble when there is neither, or when there are no rights to read it.
+    """
+    try:
+        return cib(host), None
+    except Trouble as trouble:
+        text = host.read(CIB_FILE) if "CIB_file" not in host.environ else None
+        if not text:
+            raise
+        return _parsed(text, CIB_FILE), str(trouble)
+
+
+def picture(host):
+    """Return the cluster as crm_mon shows it, as XML."""
+    return _parsed(_asked(host, "crm_mon", "--one-shot", "--inactive", "--output-as=xml").stdout, "crm_mon")
+
+
+def attribute(host, name):
+    """Return a transient node attribute of all nodes, by node; empty when nobody has it or nobody can tell."""
+    try:
+        root = _parsed(
+            host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout, "attrd_updater"
+        )
+    except Trouble:
+        return {}
+    return {item.get("host"): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
+
+
+def local_node(host):
+    """Return this node's name in the cluster, None when no cluster runs here."""
+    try:
+        done = host.run("crm_node", "--name")
+    except Trouble:
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _asked(host, *command):
+    done = host.run(*command)
+    if done.returncode == 0 and "<error>" not in done.stdout[-500:]:
+        return done
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    raise Trouble(_reason(host, done.returncode, said[0] if said else f"exit code {done.returncode}"))
+
+
+def _reason(host, code, said):
+    if "CIB_file" in host.environ:
+        return f"the configuration in {host.environ['CIB_file']} cannot be used: {said}"
+    if not host.is_root and (code in (NO_RIGHTS, DISCONNECTED) or "ermission" in said or "not connected" in said):
+        return "may not ask Pacemaker: run this as root, or as a member of the group haclient"
+    if code == BAD_CONFIGURATION:
+        return f"the cluster's configuration is broken: {said}"
+    if not host.exists(COROSYNC_CONF):
+        return f"this machine belongs to no cluster: there is no {COROSYNC_CONF}"
+    if code in (DISCONNECTED, NO_SUCH_FILE) or "onnect" in said:
+        return "Pacemaker does not run on this node: systemctl start pacemaker"
+    return f"Pacemaker does not answer: {said}"
+
+
+def _parsed(text, source):
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise Trouble(f"{source} is no XML: {error}") from None

@@ -1,0 +1,148 @@
+"""check: reads what findings look at, on this node, and lists them; changes nothing."""
+
+import os
+
+from galera_sync_guard.cli import server_settings
+from galera_sync_guard.cli.cib import lookup, tools
+from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
+from galera_sync_guard.cli.exit_codes import BAD, GOOD, UNKNOWN, Trouble
+from galera_sync_guard.cli.findings import ERROR, NOTE, WARNING, Snapshot, findings
+from galera_sync_guard.cli.screen import Cell
+from galera_sync_guard.decision.states import BAD as BAD_KINDS
+
+COLOURS = {ERROR: "bad", WARNING: "warn", NOTE: "dim"}
+KERNEL_OPTION = "CONFIG_INET_DIAG_DESTROY"
+
+
+def check(host, arguments, screen):
+    """List what is wrong or risky; return 0 when nothing is, 1 when something is, 3 when a part could not be read."""
+    found, unread = look(host, arguments.resource)
+    if arguments.json:
+        screen.json(
+            {
+                "findings": [
+                    {"name": each.name, "severity": each.severity, "text": each.text, "commands": each.commands}
+                    for each in found
+                ],
+                "unread": unread,
+            }
+        )
+    else:
+        _show(found, unread, screen)
+    if any(each.severity != NOTE for each in found):
+        return BAD
+    return UNKNOWN if unread else GOOD
+
+
+def look(host, name=None):
+    """Return (findings, what could not be read and why): one list for all guards, or for the one of that name."""
+    unread = {}
+    configuration = _configuration(host, unread)
+    corosync = _read("Corosync", unread, _cmap, host)
+    found = {}
+    names = [guard.id for guard in configuration.guards] if configuration else []
+    if name and name not in names and configuration:
+        raise Trouble(f"there is no guard {name} in the cluster's configuration")
+    for each in [name] if name else names or [None]:
+        snapshot = _snapshot(host, configuration, each, corosync, unread)
+        found.update(((finding.name, finding.text), finding) for finding in findings(snapshot))
+    order = (ERROR, WARNING, NOTE)
+    return sorted(found.values(), key=lambda finding: order.index(finding.severity)), unread
+
+
+def _configuration(host, unread):
+    try:
+        cib, note = tools.cib_or_what_is_left(host)
+    except Trouble as trouble:
+        unread["configuration"] = str(trouble)
+        return None
+    if note:
+        unread["the cluster as it runs"] = f"{note}; the configuration is the one that it left on disk"
+    return Configuration(cib)
+
+
+def _snapshot(host, configuration, name, corosync, unread):
+    guard = lookup.find(host, name)
+    server = server_settings.settings(guard) if not guard.error else None
+    if server and server.silence:
+        unread["MariaDB"] = server.detail
+        if not host.is_root:
+            # The guard logs in as root or becomes another user: what this user may not says nothing about it.
+            server = None
+    cib = configuration.cib if configuration else None
+    return Snapshot(
+        configuration,
+        configuration.resource(name) if configuration and name else None,
+        guard.parameters,
+        guard.error,
+        corosync,
+        server,
+        _versions(host, guard.attribute) if cib is not None else {},
+        _features(cib),
+        host.exists(tools.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
+        _destroys_sockets(host),
+    )
+
+
+def _read(what, unread, call, *arguments):
+    try:
+        return call(*arguments)
+    except Trouble as trouble:
+        unread[what] = str(trouble)
+        return None
+
+
+def _cmap(host):
+    """Return Corosync's keys and values; it has no other form of output than `key (type) = value`."""
+    done = host.run("corosync-cmapctl")
+    if done.returncode:
+        raise Trouble("Corosync does not run on this node: systemctl start corosync")
+    lines = (line.partition(" = ") for line in done.stdout.splitlines())
+    return {key.partition(" ")[0]: value.strip() for key, equals, value in lines if equals}
+
+
+def _versions(host, attribute):
+    """Return the version of the guard on each node where it runs, as it told with its last news."""
+    said = {}
+    for name in ("good", "bad", *BAD_KINDS):
+        for node, text in tools.attribute(host, f"{attribute}-{name}").items():
+            when, version, _ = (text + "  ").split(" ", 2)
+            said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))
+    return {node: version for node, (_, version) in said.items()}
+
+
+def _features(cib):
+    """Return the feature set of each node's Pacemaker."""
+    if cib is None:
+        return {}
+    return {
+        state.get("uname"): pair.get("value")
+        for state in cib.iterfind("status/node_state")
+        for pair in state.iterfind("transient_attributes/instance_attributes/nvpair")
+        if pair.get("name") == "#feature-set"
+    }
+
+
+def _destroys_sockets(host):
+    """Return whether the kernel can destroy sockets, None when its configuration is nowhere to be read."""
+    text = host.read("/boot/config-" + os.uname().release)
+    if text is None:
+        return None
+    return KERNEL_OPTION + "=y" in text
+
+
+def _show(found, unread, screen):
+    for each in found:
+        screen.line(Cell(f"{each.severity:8}", COLOURS[each.severity]), " ", each.text)
+        for command in each.commands:
+            screen.line(" " * 9, Cell(command, "strong"))
+    for what, why in unread.items():
+        screen.line(Cell(f"{'unread':8}", "warn"), " ", what, ": ", why)
+    if found or unread:
+        screen.line()
+    counts = [(severity, sum(each.severity == severity for each in found)) for severity in (ERROR, WARNING, NOTE)]
+    text = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts if count)
+    if not any(each.severity != NOTE for each in found) and not unread:
+        screen.line(Cell("nothing is wrong", "good"), "; " + text if text else "")
+    else:
+        screen.line(text or "nothing is wrong in what could be read")

@@ -1,0 +1,223 @@
+"""explain: looks at this node now, exactly as the monitor does, and says what follows; changes and publishes nothing."""
+
+import time
+
+from galera_sync_guard.cli.cib import lookup
+from galera_sync_guard.cli.cib.model import VIRTUAL_IP
+from galera_sync_guard.cli.exit_codes import BAD, GOOD, UNKNOWN
+from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell
+from galera_sync_guard.cli.server_settings import stopwatch
+from galera_sync_guard.cluster.attributes import Publisher
+from galera_sync_guard.decision.classify import classify
+from galera_sync_guard.decision.facts import BLIND, DENIED, Facts
+from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, judge
+from galera_sync_guard.decision.outcome import exit_code
+from galera_sync_guard.decision.states import FIT, POOR, UNFIT, score_text
+from galera_sync_guard.decision.states import UNKNOWN as UNKNOWN_KIND
+from galera_sync_guard.host.state_file import Record, Store, boot_clock
+from galera_sync_guard.server import probe
+from ocfpy.codes import Failure, describe
+
+EXIT_CODES = {FIT: GOOD, POOR: BAD, UNFIT: BAD, UNKNOWN_KIND: UNKNOWN}
+
+# What an administrator does about a state, in the order of states.STATES.
+ADVICE = {
+    "maintenance": "galera-sync-guard maintenance off, when the work is done",
+    "stalled": "look at the disks (dmesg, iostat, multipath -ll): the server cannot commit until they answer",
+    "down": "systemctl start mariadb; journalctl -u mariadb says why it ended",
+    "hung": "look at the disks and at the server's processes (top, iostat, journalctl -u mariadb) before a restart",
+    "unknown": "make the login work: galera-sync-guard check says how",
+    "wsrep-off": "SET GLOBAL wsrep_on=ON, or configure Galera (wsrep_provider, wsrep_cluster_address)",
+    "inconsistent": "free the disk if it is full, then systemctl restart mariadb: the node fetches the data anew",
+    "joining": "wait: the node is fetching the data",
+    "joined": "wait: the node is catching up",
+    "initialized": "start a cluster it can join; if all nodes are down, galera_new_cluster on the most advanced one",
+    "non-primary": "mend the network to the other nodes; if they are gone for good, SET GLOBAL"
+    " wsrep_provider_options='pc.bootstrap=YES' (MariaDB 11.8: wsrep_provider_pc_bootstrap=ON) on exactly"
+    " one node",
+    "not-ready": "wait, or look why Galera does not get ready: journalctl -u mariadb",
+    "rejecting": "SET GLOBAL wsrep_reject_queries=NONE",
+    "read-only": "SET GLOBAL read_only=OFF",
+    "small-cluster": "start the missing nodes, or lower min_cluster_size",
+    "donor": "wait for the state transfer or backup to end; SET GLOBAL wsrep_desync=OFF if somebody left it on",
+    "saturated": "end connections that nobody needs (SHOW PROCESSLIST), or raise max_connections",
+    "lagging": "wait: the node applies what others have written",
+    "synced": "",
+}
+
+
+class Explanation:
+    """All that explain found: the guard, its facts, the verdict, and how long each step took in seconds."""
+
+    def __init__(self, guard, facts, verdict, remembered, steps):
+        self.guard = guard
+        self.facts = facts
+        self.verdict = verdict
+        self.remembered = remembered
+        self.steps = steps
+
+    @property
+    def exit_code(self):
+        """What the command exits with."""
+        return EXIT_CODES[self.verdict.kind]
+
+
+def look(host, name=None, overrides=None):
+    """Probe and judge this node as its guard's next monitor would, with the guard's memory, and return an Explanation.
+
+    Nothing is remembered and nothing published.
+    """
+    steps = {}
+    guard = _timed(steps, "configuration", lookup.find, host, name, overrides)
+    record = None if overrides else _record(guard)
+    facts = _timed(steps, "load the driver", _prepare, guard) or _observe(guard, record or Record(), steps)
+    finding = classify(facts, guard.parameters)
+    publisher = Publisher(guard.attribute, guard.invocation)
+    is_peer_synced = finding.kind == POOR and _timed(steps, "other nodes", publisher.peer_is_synced)
+    peer = SYNCED_PEER if is_peer_synced else NO_PEER
+    verdict, _ = judge(
+        finding,
+        guard.parameters,
+        record.memory if record else None,
+        peer,
+        boot_clock(),
+        record.interval or guard.invocation.timeout if record else guard.invocation.timeout,
+    )
+    return Explanation(guard, facts, verdict, record is not None, steps)
+
+
+def explain(host, arguments, screen):
+    """Show an Explanation and return the exit code: 0 fit, 1 poor or unfit, 3 when the guard cannot see."""
+    found = look(host, arguments.resource, dict(arguments.parameters))
+    if arguments.json:
+        screen.json(_as_json(found))
+    else:
+        _show(found, screen)
+    return found.exit_code
+
+
+def consequences(guard, verdict):
+    """Return what Pacemaker gets for a verdict and what it does then, as lines."""
+    mode, kind = guard.parameters.mode, verdict.kind
+    code, start = exit_code("monitor", mode, kind), exit_code("start", mode, kind)
+    published = f"{guard.attribute}={score_text(verdict.score)} {guard.attribute}-state={verdict.state}"
+    lines = [f"attributes {published}; monitor gives {code}, start would give {start}"]
+    vip = _vip_name(guard)
+    if mode == "fail":
+        lines.append(FAIL_MODE[code].format(vip=vip))
+    else:
+        lines.append(SCORE_MODE[kind].format(vip=vip))
+    return lines
+
+
+FAIL_MODE = {
+    0: "{vip} may be here, and is not moved",
+    1: "the guard has failed: with migration-threshold=1 Pacemaker moves {vip} to another node, and lets it come back"
+    " after failure-timeout",
+}
+SCORE_MODE = {
+    FIT: "{vip} may be here, and stays where it is while no other node is better by more than its stickiness",
+    UNKNOWN_KIND: "{vip} stays if it is here; if it must be placed anew, a node that can be seen is preferred",
+    POOR: "{vip} leaves for a node with a better score, and stays if there is none",
+    UNFIT: "{vip} must not be here: it moves to another node at once",
+}
+
+
+def _vip_name(guard):
+    resource = guard.configuration and guard.configuration.resource(guard.name)
+    vips = guard.configuration.virtual_ips(resource) if resource else []
+    return " and ".join(vip.id for vip in vips) or VIRTUAL_IP
+
+
+def _timed(steps, name, call, *arguments):
+    began = time.monotonic()
+    try:
+        return call(*arguments)
+    finally:
+        steps[name] = time.monotonic() - began
+
+
+def _record(guard):
+    """Return what the guard's last monitor left here, None when it is not started or that cannot be read."""
+    try:
+        return Store(guard.invocation).load()
+    except OSError:
+        return None
+
+
+def _prepare(guard):
+    """Load the driver and check the login's files; return Facts when that already keeps the guard from seeing."""
+    if guard.error:
+        return Facts(silence=BLIND, detail=describe(guard.error))
+    try:
+        probe.check_host(guard.parameters)
+    except Failure:
+        pass  # the probe says so itself, unless the maintenance file counts first
+    return None
+
+
+def _observe(guard, record, steps):
+    return probe.observe(
+        guard.parameters,
+        guard.invocation.deadline,
+        guard.parameters.probe_timeout,
+        record.pending_thread,
+        not record.pause,
+        stopwatch(steps),
+    )
+
+
+def _as_json(found):
+    guard, verdict = found.guard, found.verdict
+    return {
+        "node": guard.node,
+        "resource": guard.name,
+        "mode": guard.parameters.mode,
+        "attribute": guard.attribute,
+        "parameters": guard.given,
+        "note": guard.note,
+        "started": found.remembered,
+        "facts": found.facts.values,
+        "silence": found.facts.silence,
+        "silence_detail": found.facts.detail or None,
+        "maintenance": found.facts.maintenance,
+        "verdict": {
+            "state": verdict.state,
+            "kind": verdict.kind,
+            "score": score_text(verdict.score),
+            "reason": verdict.reason,
+        },
+        "consequences": consequences(guard, verdict),
+        "advice": _advice(found),
+        "seconds": {name: round(seconds, 4) for name, seconds in found.steps.items()},
+    }
+
+
+def _advice(found):
+    if found.facts.silence == DENIED and "1698" in found.facts.detail:
+        return "run this as root, or create the database user: examples/monitor-user.sql"
+    return ADVICE[found.verdict.state] or None
+
+
+def _show(found, screen):
+    guard, verdict = found.guard, found.verdict
+    screen.line(Cell(verdict.kind, COLOUR_OF_KIND[verdict.kind]), ", ", verdict.reason)
+    rows = [("guard", f"{guard.name}, mode={guard.parameters.mode}{(f' on {guard.node}' if guard.node else '')}")]
+    if guard.given:
+        rows.append(("parameters", " ".join("{}={}".format(*pair) for pair in sorted(guard.given.items()))))
+    if guard.note:
+        rows.append(("note", Cell(guard.note, "warn")))
+    if not found.remembered:
+        rows.append(("memory", "none: judged as at first sight, without patience"))
+    width = max(map(len, found.facts.values), default=0)
+    rows += [
+        ("facts" if not n else "", f"{name:{width}}  {value}")
+        for n, (name, value) in enumerate(sorted(found.facts.values.items()))
+    ]
+    if found.facts.silence:
+        rows.append(("facts", f"none: {found.facts.detail}"))
+    rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
+    if _advice(found):
+        rows.append(("what to do", _advice(found)))
+    rows.append(("time", ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in found.steps.items())))
+    screen.table([(Cell(name, "dim"), value) for name, value in rows], indent=2)

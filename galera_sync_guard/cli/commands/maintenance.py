@@ -1,0 +1,121 @@
+"""maintenance: takes this node out of service for the virtual IP and back, by the guard's maintenance file."""
+
+import os
+import time
+
+from galera_sync_guard.cli.cib import lookup, tools
+from galera_sync_guard.cli.cib.crm_mon import Picture
+from galera_sync_guard.cli.exit_codes import BAD, GOOD, Trouble
+from galera_sync_guard.cli.screen import Cell
+from galera_sync_guard.server import probe
+
+# What the guard reads of the file, in bytes, with the newline.
+LONGEST_REASON = 199
+# How long the virtual IP may take to leave, in seconds, and how often we look.
+PATIENCE = 30.0
+POLL = 0.3
+
+
+def maintenance(host, arguments, screen):
+    """Switch maintenance on or off, or show it; return the exit code."""
+    guard = lookup.find(host, arguments.resource)
+    path = guard.parameters.maintenance_file
+    try:
+        if arguments.switch == "on":
+            _write(path, _one_line(arguments.reason))
+        elif arguments.switch == "off":
+            _remove(path)
+    except OSError as error:
+        raise Trouble(
+            f"{path}: {error.strerror}{'; run this as root' if isinstance(error, PermissionError) else ''}"
+        ) from None
+    code = _wait_until_free(host, guard, screen) if arguments.switch == "on" and guard.node else GOOD
+    return max(code, _show(guard, arguments, screen))
+
+
+def _show(guard, arguments, screen):
+    reason = probe.maintenance_reason(guard.parameters.maintenance_file)
+    if arguments.json:
+        screen.json(
+            {
+                "node": guard.node,
+                "maintenance": reason is not None,
+                "reason": reason,
+                "file": guard.parameters.maintenance_file,
+            }
+        )
+        return GOOD
+    if guard.note:
+        screen.line(Cell(guard.note, "dim"))
+    where = guard.node or "this node"
+    if reason is None:
+        screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP")
+    else:
+        screen.line(
+            where,
+            " is ",
+            Cell("out of service", "warn"),
+            " for the virtual IP",
+            ": " + reason if reason else "",
+            " (",
+            guard.parameters.maintenance_file,
+            ")",
+        )
+    return GOOD
+
+
+def _wait_until_free(host, guard, screen):
+    """Wait until no virtual IP of this guard is on this node; return BAD when one stays."""
+    resource = guard.configuration.resource(guard.name)
+    vips = [vip.id for vip in guard.configuration.virtual_ips(resource)] if resource else []
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            picture = Picture(tools.picture(host))
+        except Trouble:
+            return GOOD  # Pacemaker was stopped meanwhile: no virtual IP is here
+        left = [vip for vip in vips if guard.node in picture.left_on(vip)]
+        if not left:
+            return GOOD
+        if time.monotonic() > end:
+            screen.line(
+                Cell(f"{', '.join(left)} is still on {guard.node} after {PATIENCE:g} s", "bad"),
+                ": galera-sync-guard status says more",
+            )
+            return BAD
+        time.sleep(POLL)
+
+
+def _one_line(reason):
+    text = " ".join((reason or "").split())
+    return text.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
+
+
+def _write(path, reason):
+    """Replace the file at once, and see it on the disk: maintenance must survive a power off."""
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    temporary = path + ".new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(reason + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(temporary, path)
+    _sync(directory)
+
+
+def _remove(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    _sync(os.path.dirname(path))
+
+
+def _sync(directory):
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Pacemaker's node attributes and Corosync's messages."""

@@ -1,0 +1,126 @@
+"""Tells Pacemaker: the node attributes of this guard and of its peers; the only module that talks to the cluster."""
+
+import os
+
+from galera_sync_guard import __version__
+from galera_sync_guard.decision.states import BAD, score_text
+from ocfpy.report import one_line
+
+# attrd_updater's exit code when no cluster runs here (CRM_EX_DISCONNECT); a host without its tools has none either.
+NO_CLUSTER = 102
+
+# The results of publishing.
+PUBLISHED = "published"
+OUTSIDE = "outside"
+FAILED = "failed"
+
+SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Publisher:
+    """The attributes of one guard: NAME with the score, NAME-state with the state, and why. Times are seconds.
+
+    Both are transient: Pacemaker drops them when the node leaves the cluster. They are not private, so that
+    `crm_mon -A` shows them and location rules can follow them. Each question to a cluster that does not answer takes
+    half of the action's time that is left, so that the action always ends by itself, with a result of its own.
+
+    Why is in four more, for `galera-sync-guard status`, each with the time (seconds since 1970), our version and the
+    reason: NAME-good of the last change to good, NAME-poor and NAME-unfit of the last fall of the score to either, for
+    which a virtual IP leaves, and NAME-bad of the last change of a node that was bad already, often of another kind.
+    They are private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail
+    stops the guard for the very reason that one wants to know.
+    """
+
+    def __init__(self, attribute, invocation):
+        self._score = attribute
+        self._state = attribute + "-state"
+        self._node = invocation.environ.get("OCF_RESKEY_CRM_meta_on_node")
+        self._environ = invocation.environ
+        self._invocation = invocation
+        self._resource = invocation.resource
+
+    def publish(self, score, state):
+        """Set both attributes, the score first since it moves the virtual IP; return one of the results above.
+
+        OUTSIDE means that there is no cluster here, which is no failure: Pacemaker did not call us.
+        """
+        for name, value in ((self._score, score_text(score)), (self._state, state)):
+            code, _ = self._run("attrd_updater", "-n", name, "-U", value)
+            if code != 0:
+                return OUTSIDE if code == NO_CLUSTER and not self._node else FAILED
+        if self._node and self._cib_value() != score_text(score):
+            self._run("attrd_updater", "-R")
+        return PUBLISHED
+
+    def _cib_value(self):
+        """Return the score as the CIB has it, where location rules read it; attrd may know another.
+
+        When a controller or executor restarts, the cluster erases the node's attributes from the CIB, but not from
+        attrd, which ignores a value that it has already, until it is told to write all anew (Pacemaker 2.1.5, measured).
+        """
+        return self._run("crm_attribute", "-t", "status", "-N", self._node, "-n", self._score, "-G", "-q")[1].strip()
+
+    def tell_why(self, kind, has_fallen, since, reason):
+        """Tell people on all nodes why the last published verdict is of that kind; nothing depends on it."""
+        name = "good" if kind not in BAD else kind if has_fallen else "bad"
+        self._run(
+            "attrd_updater",
+            "-p",
+            "-n",
+            f"{self._score}-{name}",
+            "-U",
+            one_line(f"{int(since)} {__version__} {reason}"),
+        )
+
+    def withdraw(self):
+        """Delete both attributes; return whether that worked or there is no cluster."""
+        codes = [self._run("attrd_updater", "-n", name, "-D")[0] for name in (self._score, self._state)]
+        return all(code in (0, NO_CLUSTER) for code in codes)
+
+    def is_visible(self, score):
+        """Return whether the cluster already shows this node's score: attrd_updater returns before that."""
+        return score_text(score) in self._values(self._score, "-N", self._node).values() if self._node else True
+
+    def peer_is_synced(self):
+        """Return whether another node's guard calls its node synced; False when the cluster does not answer.
+
+        A node that leaves the cluster loses its attributes, and a guard that stops deletes them, so a node that has
+        one is online.
+        """
+        values = self._values(self._state, "-A")
+        values.pop(self._node, None)
+        return "synced" in values.values()
+
+    def missing_meta_attributes(self):
+        """Return which of the meta attributes that mode=fail needs are not set for this resource.
+
+        None of them when the cluster does not answer. A value that is not set is no failure of crm_resource, only an
+        empty answer (Pacemaker 2.1.5, measured).
+        """
+        if not self._node:
+            return []
+        command = ("crm_resource", "--resource", self._resource, "--meta", "--get-parameter")
+        return [name for name in ("migration-threshold", "failure-timeout") if self._run(*command, name) == (0, "")]
+
+    def _values(self, name, *scope):
+        code, output = self._run("attrd_updater", "-Q", "-n", name, *scope)
+        values = {}
+        for line in output.splitlines() if code == 0 else ():
+            fields = dict(field.partition("=")[::2] for field in line.split())
+            values[fields.get("host", "").strip('"')] = fields.get("value", "").strip('"')
+        return values
+
+    def _run(self, *command):
+        # Imported here, since a monitor that has nothing to publish does without.
+        from ocfpy.process import run
+
+        # Without OCF_*: from OCF_RESKEY_CRM_meta_on_node attrd_updater takes the one node to query, whatever -A says
+        # (Pacemaker 2.1.5, measured).
+        environ = {name: value for name, value in self._environ.items() if not name.startswith("OCF_")}
+        environ["PATH"] = os.pathsep.join(filter(None, (environ.get("PATH"), SEARCH_PATH)))
+        try:
+            return run(command, environ, self._invocation.deadline.remaining() / 2)
+        except FileNotFoundError:
+            return NO_CLUSTER, ""
+        except OSError:
+            return None, ""

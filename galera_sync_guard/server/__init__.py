@@ -1,0 +1,1 @@
+"""MariaDB: the connection, the login and one probe of the local server."""

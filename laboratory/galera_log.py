@@ -1,0 +1,39 @@
+"""When no node was Synced, as the servers' own logs tell: nobody is fit then, and the address is rightly nowhere.
+
+Galera can lose its Primary component on all nodes when one that it is giving up, or has just given up, answers again.
+"""
+
+import re
+import time
+
+from laboratory import mariadb
+
+SHIFT = re.compile(r"^(\S+ +\S+) \d+ \[Note\] WSREP: Shifting \S+ -> (\S+)", re.MULTILINE)
+
+
+def without_synced(nodes, since, until):
+    """Return (start, end) of each time between two for which none of the nodes was Synced, to the second."""
+    return without(shifts(nodes, since), {node.name for node in nodes}, until)
+
+
+def shifts(nodes, since):
+    """Yield (time, node, whether it is Synced from then on) for all that the nodes' servers have logged since then."""
+    zero = time.time() - time.monotonic()
+    for node in nodes:
+        for when, state in SHIFT.findall(node.read(mariadb.LOG)):
+            at = time.mktime(time.strptime(when, "%Y-%m-%d %H:%M:%S")) - zero
+            if at > since - 1:
+                yield at, node.name, state == "SYNCED"
+
+
+def without(changes, names, until):
+    """Return (start, end) of each time until then for which none was Synced, by what shifts yields; at first all are."""
+    found, synced, since = [], set(names), None
+    for at, name, is_synced in sorted(changes):
+        (synced.add if is_synced else synced.discard)(name)
+        if not synced and since is None:
+            since = at
+        elif synced and since is not None:
+            found.append((since, at))
+            since = None
+    return found if since is None else [*found, (since, until)]

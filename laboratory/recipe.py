@@ -1,0 +1,71 @@
+"""The README's recipes, taken from the README itself: what people copy is what is tested."""
+
+import re
+from pathlib import Path
+
+from laboratory import pacemaker
+
+README = Path(__file__).parent.parent / "README.md"
+EXAMPLE_ADDRESS = "192.168.1.199"
+# MariaDB's: small enough to be used up by a client, large enough for the probes.
+OPTIONS = {"max_connections": "40"}
+# With these the guard looks at the storage too.
+STORAGE = ("stall_timeout=2s", "stall_directory=/var/lib/mysql")
+RESET_NAME = "vip-client-reset"
+
+
+def commands(mode):
+    """Return the README's pcs commands for a mode, as the README prints them, with the laboratory's address."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    section = lines[next(n for n, line in enumerate(lines) if line.startswith(f"### mode={mode}")) :]
+    block = []
+    for line in section[1:]:
+        if line.startswith("#"):
+            break
+        if line.startswith("    pcs "):
+            block.append(line.strip().replace(EXAMPLE_ADDRESS, pacemaker.VIP))
+    return block
+
+
+def quick_start():
+    """Return the README's one command that makes all resources, with the laboratory's address."""
+    (line,) = re.findall(r"^    (galera-sync-guard setup --vip .+ --apply)\b", README.read_text(encoding="utf-8"), re.M)
+    return line.replace(EXAMPLE_ADDRESS, pacemaker.VIP)
+
+
+def timers():
+    """Return the README's recommended timers: options of corosync.conf's totem section, and of Galera's provider."""
+    text = README.read_text(encoding="utf-8").partition("### Recommended timers")[2]
+    totem = re.search(r"    totem \{\n((?: {8}.+\n)+) {4}\}", text)[1]
+    provider = re.search(r'wsrep_provider_options = "(.+)"', text)[1]
+    return (
+        dict(line.strip().split(": ") for line in totem.splitlines()),
+        dict(option.split("=") for option in provider.split("; ")),
+    )
+
+
+def polling(lines):
+    """Return these commands with a guard whose monitors look at the server themselves."""
+    return [line.replace(" watch_interval=200ms", "") for line in lines]
+
+
+def forgetting(lines):
+    """Return these commands with a guard whose failures Pacemaker forgets after 15 s: in mode=fail nothing heals sooner."""
+    return [line.replace("failure-timeout=30s", "failure-timeout=15s") for line in lines]
+
+
+def with_parameters(lines, *more):
+    """Return these commands with more parameters of the guard."""
+    return [line.replace("mode=score", " ".join(["mode=score", *more])) for line in lines]
+
+
+def apply(node, lines):
+    """Carry the commands out as one change of the cluster's configuration, and wait until it has taken effect."""
+    pacemaker.apply(node, [line.split()[1:] for line in lines])
+
+
+def remove(node):
+    """Remove the resources and constraints of a recipe again."""
+    for resource in (RESET_NAME, pacemaker.VIP_NAME, pacemaker.GUARD_NAME):
+        pacemaker.pcs(node, "resource", "delete", resource, "--force")
+    node.run(["crm_resource", "--wait"], timeout=60)

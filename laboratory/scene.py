@@ -1,0 +1,241 @@
+"""One fault on a running cluster: a client that writes, an eye on the address, and what must hold at the end."""
+
+import itertools
+import time
+
+from laboratory import faults, galera_log, mariadb, pacemaker
+from laboratory.laboratory import each
+from laboratory.machine import SYSLOG, wait_until
+from laboratory.probes import Probe, VipWatcher
+
+# A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
+OUTAGE = 25
+# After these a node answers again that its peers have given up, or are giving up: they may all lose the Primary component.
+COMES_BACK = ("partition", "galera-partition", "sigstop")
+# What that may cost beside: two arrivals of the address, which follows the last node that is Primary and then the first,
+# and so many seconds, in mode=fail until the guards' failures have expired (failure-timeout).
+ARRIVALS_WITHOUT_PRIMARY = 2
+OUTAGE_WITHOUT_PRIMARY = 35
+# While a partition is noticed, both sides may hold the address, for so many seconds at most.
+BOTH_SIDES = 5
+
+
+class Scene:
+    """Watches writes through the VIP and the address itself from before a fault until all is normal again."""
+
+    def __init__(self, laboratory, watch_writes=None, watch_address=None):
+        self.laboratory = laboratory
+        self.writes = Probe(laboratory, watch=watch_writes)
+        self.address = VipWatcher(laboratory, watch=watch_address)
+        self.holder = None
+        self.struck_at = None
+        self._may_come_back = []
+
+    def __enter__(self):
+        self.holder = self.laboratory.vip_node
+        self._log_sizes = {log: int(self.holder.shell(f"stat -c %s {log}")) for log in (SYSLOG, pacemaker.LOG)}
+        self.address.start()
+        self.writes.start()
+        self.writes.wait_acknowledged(0)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.writes.stop()
+        self.address.stop()
+        if kind:
+            print(last_words(self.laboratory))
+
+    def heard(self, reason, timeout=10, log=SYSLOG):
+        """Wait until the guard of the VIP's first node has given this reason since the scene began, in that log."""
+        wait_until(lambda: reason in self.said(log), timeout, f"{self.holder.name} says {reason!r}", 0.3)
+
+    def said(self, log=SYSLOG):
+        """Return what the guard of the VIP's first node has said since the scene began, in that log."""
+        return self.holder.shell(f"tail -c +{self._log_sizes[log] + 1} {log} | grep -a galera_sync_guard", check=False)
+
+    def strike(self, fault, *nodes):
+        """Bring a fault about on the given nodes (default: the VIP's); the clock of this scene starts here."""
+        self.begin()
+        nodes = nodes or [self.holder]
+        self._may_come_back = list(nodes) if fault in COMES_BACK else []
+        each(lambda node: faults.strike(self.laboratory, fault, node), nodes)
+
+    def begin(self):
+        """Start the clock of this scene."""
+        self.struck_at = time.monotonic()
+
+    def heal(self, fault, *nodes):
+        """Undo the fault."""
+        for node in nodes or (self.holder,):
+            faults.heal(self.laboratory, fault, node)
+
+    def wait_moved(self, timeout=45):
+        """Wait until the VIP is on another node than before, a client has written there and the first node has none.
+
+        Return that node. A partition that ends before the first node has given the address up would leave it on two:
+        Pacemaker stops both then, and starts one anew.
+        """
+
+        def elsewhere():
+            return next(
+                (
+                    event
+                    for event in self.address.events
+                    if event.up and event.time > self.struck_at and event.node != self.holder.name
+                ),
+                None,
+            )
+
+        event = wait_until(elsewhere, timeout, "the VIP on another node", 0.02)
+        self.writes.wait_acknowledged(event.time, timeout, host=event.node)
+        wait_until(
+            lambda: self.holder.name not in self.address.holders(),
+            BOTH_SIDES,
+            f"{self.holder.name} without the VIP",
+            0.02,
+        )
+        return self.laboratory.machine(event.node)
+
+    def stay(self, seconds, moves=0):
+        """Watch the address for some seconds in which it must not move (again, after that many moves)."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.moves() == moves, self.story()
+            assert moves or self.address.holders() == {self.holder.name}, self.story()
+            time.sleep(0.1)
+
+    def moves(self):
+        """Return how often the VIP arrived anywhere since the fault."""
+        return sum(event.up and event.time > self.struck_at for event in self.address.events)
+
+    def path(self):
+        """Return the nodes that had the VIP, in order, from the one that had it before the fault."""
+        return [self.holder.name] + [
+            event.node for event in self.address.events if event.up and event.time > self.struck_at
+        ]
+
+    def changes_of_host(self):
+        """Return how often the node that acknowledged writes changed: two nodes at once would make it flap."""
+        acknowledged = sorted((attempt for attempt in self.writes.attempts if attempt.ok), key=lambda each: each.began)
+        return sum(a.host != b.host for a, b in itertools.pairwise(acknowledged))
+
+    def lost_primary(self):
+        """Tell whether a node came back to peers of which none was Synced for a time."""
+        return any(
+            galera_log.without_synced(self.laboratory.peers(node), self.struck_at, time.monotonic())
+            for node in self._may_come_back
+        )
+
+    def outage(self):
+        """Return the longest time without an acknowledged write since the fault, in seconds."""
+        gap = self.writes.longest_gap(self.struck_at)
+        return gap.seconds if gap else 0.0
+
+    def story(self):
+        """Return what happened to the address, for a failed assertion."""
+        return [
+            (round(event.time - self.struck_at, 2), event.node, "up" if event.up else "down")
+            for event in self.address.events
+        ]
+
+
+def states(laboratory, *, but=()):
+    """Return what each guard says of its node, by the node's name, as the first running node (not in `but`) sees it."""
+    status = seen_from(laboratory, but=but)
+    return (
+        {name: attributes.get(pacemaker.GUARD_NAME + "-state") for name, attributes in status.attributes.items()}
+        if status
+        else {}
+    )
+
+
+def wait_state(laboratory, state, *nodes, timeout=20, but=()):
+    """Wait until the guards of these nodes say so."""
+    wait_until(
+        lambda: all(states(laboratory, but=but).get(node.name) == state for node in nodes),
+        timeout,
+        f"{', '.join(node.name for node in nodes)}: {state}",
+        0.2,
+    )
+
+
+def seen_from(laboratory, *, but=()):
+    """Return the cluster's status as the first running node (other than `but`) sees it."""
+    for node in laboratory.nodes:
+        if node.running and node not in but:
+            status = pacemaker.status(node)
+            if status:
+                return status
+    return None
+
+
+def abnormal(laboratory, guarded=True):
+    """Return what is not yet as on a quiet day, empty when all is; not `guarded`: with no guard in the cluster."""
+    wrong = [f"{node.name} is off" for node in laboratory.nodes if not node.running]
+    if wrong:
+        return wrong
+    names = sorted(node.name for node in laboratory.nodes)
+    wrong = [f"{node.name} is not Synced" for node in laboratory.nodes if not mariadb.synced(node, len(names))]
+    status = seen_from(laboratory)
+    if status is None:
+        return wrong + ["Pacemaker does not answer"]
+    if sorted(status.online()) != names:
+        wrong.append(f"online are only {sorted(status.online())}")
+    if guarded and status.where(pacemaker.GUARD_NAME) != names:
+        wrong.append(f"the guard runs only on {status.where(pacemaker.GUARD_NAME)}")
+    if len(status.where(pacemaker.VIP_NAME)) != 1:
+        wrong.append(f"the VIP is on {status.where(pacemaker.VIP_NAME)}")
+    wrong += [f"fail-count {count} of {who}" for who, count in status.fail_counts.items()]
+    wrong += [f"failed action {failure}" for failure in status.failures]
+    wrong += [
+        f"{name} says {status.attributes.get(name)}"
+        for name in names
+        if guarded and not _content(status.attributes.get(name, {}))
+    ]
+    return wrong
+
+
+def _content(attributes):
+    """Tell whether a guard has published that its node is fit."""
+    return (attributes.get(pacemaker.GUARD_NAME), attributes.get(pacemaker.GUARD_NAME + "-state")) == ("1000", "synced")
+
+
+def wait_normal(laboratory, timeout=90, guarded=True):
+    """Wait until everything is as on a quiet day, without any help; AssertionError with what is not."""
+    end = time.monotonic() + timeout
+    while wrong := abnormal(laboratory, guarded):
+        assert time.monotonic() < end, f"not normal within {timeout} s: {'; '.join(wrong)}{last_words(laboratory)}"
+        time.sleep(0.3)
+
+
+def last_words(laboratory):
+    """Return for each running node what its guard, Galera and its database logged last, for a failed assertion."""
+    return "".join(
+        f"\n{node.name}: {log}\n{node.shell(f'grep -a {words} {log} | tail -n {lines}', check=False)}"
+        for node in laboratory.nodes
+        if node.running
+        for log, words, lines in (
+            (SYSLOG, "galera_sync_guard", 8),
+            (mariadb.LOG, "-e 'component' -e 'Shifting' -e 'view('", 20),
+            (mariadb.LOG, "''", 8),
+        )
+    )
+
+
+def check(scene, moves, outage=OUTAGE, lost=frozenset()):
+    """Assert what must hold after every row, once the cluster is normal again.
+
+    `outage`: the longest time without an acknowledged write in seconds. `lost`: numbers of writes that one node alone
+    acknowledged because it was told to.
+    """
+    # The client may still be on its way to a node that has just got the address.
+    scene.writes.wait_acknowledged(time.monotonic())
+    lost_primary = scene.lost_primary()
+    assert moves <= scene.moves() <= moves + lost_primary * ARRIVALS_WITHOUT_PRIMARY, scene.story()
+    # Never two nodes in turn, and none without the address.
+    changes = sum(a != b for a, b in itertools.pairwise(scene.path()))
+    assert scene.changes_of_host() == changes or (lost_primary and scene.changes_of_host() < changes), scene.story()
+    assert scene.outage() < outage + lost_primary * OUTAGE_WITHOUT_PRIMARY
+    scene.writes.stop()
+    missing = {node: numbers - lost for node, numbers in scene.writes.missing().items()}
+    assert not any(missing.values()), missing

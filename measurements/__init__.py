@@ -1,0 +1,1 @@
+"""What is measured by hand, on real nodes, with dated results."""

@@ -1,0 +1,115 @@
+"""What is compared, which faults are measured in which of the columns, and what each figure should be at most."""
+
+from dataclasses import dataclass, field
+
+from laboratory import recipe
+from laboratory.pacemaker import GUARD_NAME
+
+# The guard's defaults, in seconds: for so long it waits until a server is hung, or used up connections count.
+PROBE_TIMEOUT = 2.0
+SATURATION_GRACE = 10.0
+# For so long a VIP is watched that should move, and one that may stay, in seconds since the fault.
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """One way to keep the VIP; `timers`: with the README's recommended timers of Corosync and Galera."""
+
+    title: str
+    text: str
+    guarded: bool = True
+    watching: bool = False
+    timers: bool = False
+
+    def commands(self):
+        """Return the pcs commands that make the resources."""
+        lines = recipe.commands("score")
+        if not self.watching:
+            lines = recipe.polling(lines)
+        return lines if self.guarded else [line for line in lines if GUARD_NAME not in line]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault on the VIP's node; `stays`: how long to look at a VIP without guard, which may stay.
+
+    `limits`: what figures should be at most, by column.
+    """
+
+    title: str
+    text: str
+    stays: float = 6.0
+    limits: dict = field(default_factory=dict)
+
+
+COLUMNS = {
+    "alone": Column("VIP alone", "IPaddr2 as in the recipe, without our guard", guarded=False),
+    "polling": Column("polling", "the README's recipe without watch_interval: the guard looks every second"),
+    "watching": Column("watching", "the README's recipe", watching=True),
+    "timers": Column(
+        "recommended timers", "the same with the recommended timers of Corosync and Galera", watching=True, timers=True
+    ),
+}
+NOWHERE = {"nowhere": 0.2}
+
+
+def _limits(polling, watching=None):
+    limits = {"polling": {"vip": polling} | NOWHERE, "watching": NOWHERE}
+    return limits | ({"watching": {"vip": watching} | NOWHERE} if watching else {})
+
+
+FAULTS = {
+    "desync": Fault("desync", "wsrep_desync=ON, as for a backup", limits=_limits(1.5, 0.5)),
+    "read-only": Fault("read_only", "read_only=ON", limits=_limits(1.5, 0.5)),
+    "reject": Fault("reject", "wsrep_reject_queries=ALL", limits=_limits(1.5, 0.5)),
+    "clean-stop": Fault("clean stop", "MariaDB is stopped as for an upgrade", limits=_limits(1.5)),
+    "kill-9": Fault("kill -9", "MariaDB crashes", stays=9, limits=_limits(1.5, 0.5) | {"timers": {"writers": 3.5}}),
+    "sigstop": Fault("SIGSTOP", "MariaDB hangs", stays=9, limits=_limits(PROBE_TIMEOUT + 1.5, PROBE_TIMEOUT + 0.5)),
+    "saturate": Fault(
+        "saturation",
+        "ordinary users hold all of max_connections",
+        stays=SATURATION_GRACE + 4,
+        limits=_limits(SATURATION_GRACE + 1.5),
+    ),
+    "ftwrl": Fault("FTWRL", "FLUSH TABLES WITH READ LOCK, as a backup does"),
+    "power-off": Fault(
+        "power off", "the machine loses its power", stays=PATIENCE, limits={"timers": {"vip": 3.5, "writers": 5.0}}
+    ),
+    "partition": Fault(
+        "partition",
+        "the machine loses its network; both sides may have the address for a moment, but only one takes writes",
+        stays=PATIENCE,
+        limits={"timers": {"vip": 3.5, "writers": 5.0}},
+    ),
+}
+
+# keepalived with a check script every second and advert_int 1, one run by hand in a laboratory of this kind: VIP
+# elsewhere, in seconds.
+KEEPALIVED = {"desync": 2.4, "kill-9": 2.1, "sigstop": 4.9, "power-off": 3.6, "partition": 3.2}
+# Why a median is above its limit, by fault, column and figure.
+CAUSES = {
+    (
+        "desync",
+        "polling",
+        "vip",
+    ): "The guard acts once a peer has been synced, by its own word, for more than an interval:"
+    " one that is desynced too has told so by then, and the address stays when all are.",
+    (
+        "saturate",
+        "polling",
+        "vip",
+    ): "saturation_grace counts from the guard's first look at the full server, up to 1.1 s"
+    " after the fault, and ends with the first look that comes later, again up to"
+    " 1.1 s.",
+}
+
+
+def cells():
+    """Return every (fault, column) that is measured: the recommended timers only where they decide."""
+    return [
+        (fault, column)
+        for column in COLUMNS
+        for fault in FAULTS
+        if not COLUMNS[column].timers or "timers" in FAULTS[fault].limits
+    ]

@@ -1,0 +1,140 @@
+"""The report as text: docs/matrix.md and the table of timers in the README."""
+
+import json
+import re
+from pathlib import Path
+
+from laboratory import recipe
+from measurements.faults import figures
+from measurements.faults.figures import FIGURES, NEVER, median, misses
+from measurements.faults.plan import CAUSES, COLUMNS, FAULTS
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+RESULTS = DOCS / "matrix.json"
+TABLE = DOCS / "matrix.md"
+HEAD = """\
+<!-- Made by `make report` from matrix.json; do not edit. -->
+# The matrix: faults on three real nodes
+
+{about}
+
+{columns}
+*VIP elsewhere*: the address is on another node. *Nowhere*: no node had it. *Writes back*, *reads back*: the first that
+a new connection got answered there (while Galera then blocks commits, waiting writers may use up the connections);
+*undisturbed* where the VIP stayed and they went on. *Never*: not before the fault was healed. Behind a figure stands the limit that it is held against, in bold a figure above it. The pictures are in
+[matrix.html](matrix.html). `make matrix` asserts more faults than these, and the same for all: no acknowledged write is
+missing on any node, no two nodes take writes in turn, the cluster is normal again without a cleanup.
+
+"""
+PLACE = re.compile(r"(<!-- timers -->\n).*?(<!-- end -->)", re.DOTALL)
+TIMERS = [fault for fault in FAULTS if "timers" in FAULTS[fault].limits]
+
+
+def seconds(value):
+    """Return a time as people read it."""
+    return "never" if value == NEVER else f"{value:.2f}"
+
+
+def cell(runs, figure):
+    """Return the median of a figure as text."""
+    value = median(runs, figure)
+    if figure in ("moves", "lost"):
+        return f"{value:g}"
+    if figure in ("writers", "readers") and value == 0:
+        return "undisturbed"
+    return seconds(value)
+
+
+def about(report):
+    """Return when and on what the report was measured."""
+    low, middle, high = figures.load(report["runs"])
+    counts = sorted({len(runs) for faults in report["runs"].values() for runs in faults.values()})
+    runs = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
+    packages = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return (
+        f"{report['date']}, Debian {report['suite']}: {packages}. Medians of {runs} runs, in seconds since the"
+        f" fault, on three nodes that share {report['processors']} processors with all else that the machine does;"
+        f" load average before a run {low:.1f} to {high:.1f}, median {middle:.1f}. {report['note']}"
+    ).strip()
+
+
+def complaints(measured):
+    """Return for each median above its limit a sentence, and its cause."""
+    return [
+        f"{FAULTS[fault].title}, {COLUMNS[column].title}: {FIGURES[figure]}"
+        f" {seconds(median(measured[column][fault], figure))} s, should be {limit:g} s at most. "
+        + CAUSES.get((fault, column, figure), "The cause is not known.")
+        for (fault, column, figure), limit in misses(measured).items()
+    ]
+
+
+def matrix(report):
+    """Return the text of docs/matrix.md."""
+    lines = [
+        HEAD.format(
+            about=about(report), columns="".join(f"- *{column.title}*: {column.text}.\n" for column in COLUMNS.values())
+        )
+    ]
+    lines += [_row(["fault", "", "runs", *FIGURES.values()]), _row(["---"] * (3 + len(FIGURES)))]
+    measured, missed = report["runs"], misses(report["runs"])
+    for fault, plan in FAULTS.items():
+        for column in COLUMNS:
+            if runs := measured[column].get(fault):
+                lines.append(
+                    _row(
+                        [
+                            plan.title,
+                            COLUMNS[column].title,
+                            str(len(runs)),
+                            *(
+                                _limited(
+                                    cell(runs, figure),
+                                    plan.limits.get(column, {}).get(figure),
+                                    (fault, column, figure) in missed,
+                                )
+                                for figure in FIGURES
+                            ),
+                        ]
+                    )
+                )
+    lines += ["\n## Above their limits\n\n", *(f"- {each}\n" for each in complaints(measured))] if missed else []
+    return "".join(lines)
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _limited(text, limit, missed):
+    if limit is None:
+        return text
+    return f"**{text}** (<= {limit:g})" if missed else f"{text} (<= {limit:g})"
+
+
+def timers(report):
+    """Return the README's table of what the recommended timers change."""
+
+    def both(column, fault):
+        runs = report["runs"][column][fault]
+        return f"{cell(runs, 'vip')} s, {cell(runs, 'writers')} s"
+
+    return (
+        _row(["fault on the VIP's node", "defaults: address elsewhere, writes back", "recommended"])
+        + _row(["---"] * 3)
+        + "".join(_row([FAULTS[fault].title, both("watching", fault), both("timers", fault)]) for fault in TIMERS)
+    )
+
+
+def readme(report, text):
+    """Return the README with the present figures in their place."""
+    return PLACE.sub(lambda place: place[1] + timers(report) + place[2], text)
+
+
+def write(report):
+    """Write the table, and the README's part of it."""
+    TABLE.write_text(matrix(report), encoding="utf-8")
+    recipe.README.write_text(readme(report, recipe.README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(json.loads(RESULTS.read_text(encoding="utf-8")))

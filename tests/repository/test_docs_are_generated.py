@@ -1,0 +1,15 @@
+"""The documents that come from the code say what the code does now."""
+
+import subprocess
+
+import pytest
+
+from tests.support.checkout import ROOT
+
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.parametrize("name", ["decision-table.md", "parameters.md", "reasons.md"])
+def test_document_is_what_the_generator_prints(name):
+    printed = subprocess.run([ROOT / "tools" / "docs", name], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert (DOCS / name).read_text(encoding="utf-8") == printed, "run: make docs"

@@ -1,0 +1,178 @@
+"""Findings on what is no configuration of Pacemaker: each is there with the mistake and gone without it."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli import findings
+from galera_sync_guard.cli.cib import change
+from galera_sync_guard.cli.cib.model import Configuration
+from galera_sync_guard.cli.cib.recipe import Recipe
+from galera_sync_guard.cli.commands import check
+from galera_sync_guard.cli.server_settings import GRANTS
+from galera_sync_guard.decision.facts import DENIED, Facts
+from tests.cluster.test_operator_check import MISTAKES
+from tests.cluster.test_operator_settings import MISTAKES as SETTINGS
+
+SERVER = {
+    "bind_address": "0.0.0.0",
+    "skip_networking": "OFF",
+    "port": "3306",
+    "version": "10.11.6-MariaDB-log",
+    GRANTS: "GRANT USAGE ON *.* TO `galera_guard`@`localhost`",
+    "wsrep_provider_options": "evs.inactive_timeout = PT15S; evs.suspect_timeout = PT5S; pc.ignore_sb = false; ",
+}
+COROSYNC = {"runtime.config.totem.token": "1000", "runtime.config.totem.consensus": "1200", "quorum.wait_for_all": "1"}
+EMPTY = (
+    '<cib epoch="0"><configuration><crm_config><cluster_property_set id="o"><nvpair id="s" name="stonith-enabled"'
+    ' value="false"/></cluster_property_set></crm_config><resources/><constraints/></configuration></cib>'
+)
+
+
+def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=None, **others):
+    cib, _ = change.add(ElementTree.fromstring(EMPTY), Recipe(address, 32, None, parameters, True), {})
+    configuration = Configuration(cib)
+    guard = configuration.resource("galera-guard")
+    typed = AGENT.parse({"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()})
+    server = Facts(silence=DENIED, detail="error 1045") if server == DENIED else Facts({**SERVER, **(server or {})})
+    return findings.Snapshot(
+        configuration,
+        guard,
+        typed,
+        None,
+        {**COROSYNC, **(corosync or {})},
+        server,
+        **{"resets_clients": True, **others},
+    )
+
+
+def names(**changes):
+    return {each.name for each in findings.findings(snapshot(**changes))} - {"no-stonith"}
+
+
+def test_nothing_is_wrong_by_itself():
+    assert names() == set()
+
+
+def totem(**milliseconds):
+    return {"runtime.config.totem." + name: str(value) for name, value in milliseconds.items()}
+
+
+# (finding, a mistake, the same mended)
+TABLE = [
+    ("bind-address", {"server": {"bind_address": "127.0.0.1"}}, {"server": {"bind_address": "*"}}),
+    ("bind-address", {"server": {"bind_address": "10.0.0.1"}}, {"server": {"bind_address": "10.0.0.1,192.168.1.199"}}),
+    (
+        "bind-address",
+        {"server": {"bind_address": "::1"}, "address": "fd00::9"},
+        {"server": {"bind_address": "fd00:0::9"}, "address": "fd00::9"},
+    ),
+    ("skip-networking", {"server": {"skip_networking": "ON"}}, {"server": {"skip_networking": "OFF"}}),
+    ("port", {"server": {"port": "3307"}}, {"server": {"port": "3306"}}),
+    ("version", {"server": {"version": "10.4.32-MariaDB"}}, {"server": {"version": "11.8.6-MariaDB"}}),
+    ("saturation-grace", {"parameters": {"saturation_grace": "5s"}}, {"parameters": {"saturation_grace": "6s"}}),
+    (
+        "saturation-grace",
+        {"server": {"wsrep_provider_options": "evs.suspect_timeout = PT1M"}},
+        {"server": {"wsrep_provider_options": "evs.suspect_timeout = PT9.5S"}},
+    ),
+    (
+        "detection",
+        {
+            "server": {"wsrep_provider_options": "evs.suspect_timeout = PT2S"},
+            "corosync": totem(token=1650, consensus=1980),
+        },
+        {"server": {"wsrep_provider_options": "evs.suspect_timeout = PT2S"}},
+    ),
+    ("ignored-quorum", {"server": {"wsrep_provider_options": "pc.ignore_quorum = true"}}, {}),
+    ("login", {"server": DENIED}, {}),
+    ("privileges", {"server": {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost`"}}, {}),
+    ("slow-detection", {"corosync": totem(token=10000, consensus=12000)}, {"corosync": totem(token=1000)}),
+    ("detection", {"corosync": totem(token=3650, consensus=4380)}, {"corosync": totem(token=1000, consensus=1200)}),
+    ("short-token", {"corosync": totem(token=500, consensus=600)}, {"corosync": totem(token=1000)}),
+    ("wait-for-all", {"corosync": {"quorum.wait_for_all": "0"}}, {}),
+    ("two-nodes", {"corosync": {"quorum.two_node": "1"}}, {}),
+    ("versions-differ", {"versions": {"node1": "0.1.0", "node2": "0.2.0"}}, {"versions": {"node1": "1", "node2": "1"}}),
+    ("versions-differ", {"features": {"node1": "3.16.1", "node2": "3.19.0"}}, {}),
+    ("sock-destroy", {"destroys_sockets": False}, {"destroys_sockets": True}),
+    ("sock-destroy", {"destroys_sockets": False}, {"destroys_sockets": None}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake", "mended"), TABLE, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_mistake_is_found_and_mended_it_is_not(name, mistake, mended):
+    assert names(**mistake) == {name}
+    assert names(**mended) == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "command"),
+    [
+        ({}, "SET GLOBAL wsrep_provider_options='pc.ignore_sb=false'"),
+        ({"wsrep_provider_pc_ignore_sb": "ON"}, "SET GLOBAL wsrep_provider_pc_ignore_sb=OFF"),
+    ],
+    ids=["options", "plugin"],
+)
+def test_an_option_of_galera_is_mended_in_the_way_that_the_server_takes(server, command):
+    (finding,) = findings.findings(snapshot(server={"wsrep_provider_options": "pc.ignore_sb = yes", **server}))[:1]
+    assert finding.commands == (f'mariadb -e "{command}"',)
+
+
+def test_a_login_by_root_is_no_risk_but_a_note():
+    severities = {
+        each.severity
+        for parameters in ({}, {"os_user": "root"})
+        for each in findings.findings(snapshot(parameters=parameters, server={GRANTS: "GRANT ALL PRIVILEGES ON *.*"}))
+        if each.name == "privileges"
+    }
+    assert severities == {findings.NOTE}
+
+
+@pytest.mark.parametrize(
+    "parameters, last",
+    [
+        ({}, "pcs resource update galera-guard os_user=galera_guard"),
+        (
+            {"user": "wrong", "defaults_file": "/none"},
+            "pcs resource update galera-guard os_user=galera_guard user= defaults_file=",
+        ),
+        (
+            {"os_user": "galera_guard"},
+            'mariadb -e "CREATE OR REPLACE USER galera_guard@localhost IDENTIFIED VIA unix_socket"',
+        ),
+        ({"os_user": "backup"}, "pcs resource update galera-guard os_user=galera_guard"),
+    ],
+    ids=str,
+)
+def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
+    for server in (DENIED, {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `x`@`localhost`"}):
+        (finding,) = [
+            each
+            for each in findings.findings(snapshot(parameters=parameters, server=server))
+            if each.name in ("login", "privileges")
+        ]
+        assert finding.commands[-1] == last
+
+
+def test_every_finding_has_its_mistake():
+    source = Path(findings.__file__).read_text()
+    all_names = set(re.findall(r'Finding\(\s*"([a-z-]+)"', source))
+    tested = {rest[0] for _, *rest in MISTAKES} | {each.finding for each in SETTINGS} | {name for name, _, _ in TABLE}
+    assert all_names - tested == {"no-guard", "no-vip", "no-stonith"}
+
+
+def test_parts_that_could_not_be_read_are_silent():
+    assert findings.findings(findings.Snapshot()) == []
+
+
+@pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])
+def test_a_node_s_version_is_that_of_its_guard_s_last_news_of_whatever_kind(monkeypatch, name):
+    said = {f"guard-{other}": {"node1": "500 0.1.0 before"} for other in ("good", "bad", "poor", "unfit")}
+    said[f"guard-{name}"] = {"node1": "900 0.2.0 now"}
+    monkeypatch.setattr(check.tools, "attribute", lambda host, attribute: said.get(attribute, {}))
+    assert check._versions(None, "guard") == {"node1": "0.2.0"}

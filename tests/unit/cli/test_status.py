@@ -1,0 +1,186 @@
+"""What status makes of the cluster's XML: who holds the address, moves and their reasons, and the exit code."""
+
+import io
+import types
+from xml.etree import ElementTree
+
+import pytest
+
+from galera_sync_guard.cli.cib.crm_mon import Picture, history
+from galera_sync_guard.cli.cib.model import Configuration
+from galera_sync_guard.cli.commands import status
+from galera_sync_guard.cli.screen import Cell, Screen
+
+CIB = """<cib><configuration><crm_config/><nodes/><resources>
+<clone id="galera-guard-clone"><primitive id="galera-guard" class="ocf" provider="custom" type="galera_sync_guard"/></clone>
+<primitive id="VirtualIP" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="i">
+<nvpair id="n" name="ip" value="10.0.0.9"/></instance_attributes></primitive></resources><constraints/></configuration>
+<status>
+<node_state uname="node1"><lrm><lrm_resources><lrm_resource id="VirtualIP">
+<lrm_rsc_op operation="stop" rc-code="0" last-rc-change="1000"/>
+<lrm_rsc_op operation="monitor" rc-code="0" last-rc-change="999"/></lrm_resource></lrm_resources></lrm></node_state>
+<node_state uname="node2"><lrm><lrm_resources><lrm_resource id="VirtualIP">
+<lrm_rsc_op operation="start" rc-code="0" last-rc-change="1001"/></lrm_resource></lrm_resources></lrm></node_state>
+<node_state uname="node3"><lrm><lrm_resources><lrm_resource id="VirtualIP">
+<lrm_rsc_op operation="monitor" rc-code="7" last-rc-change="900"/></lrm_resource></lrm_resources></lrm></node_state>
+</status></cib>"""
+PICTURE = """<pacemaker-result><summary><current_dc present="true" name="node2" with_quorum="true"/></summary>
+<nodes><node name="node1" online="true"/><node name="node2" online="true"/><node name="node3" online="false"/></nodes>
+<resources><clone id="galera-guard-clone">
+<resource id="galera-guard" role="Started"><node name="node1"/></resource>
+<resource id="galera-guard" role="Started"><node name="node2"/></resource></clone>
+<resource id="VirtualIP" role="Started" blocked="false"><node name="node2"/></resource></resources></pacemaker-result>"""
+SAID = {
+    "galera-guard": {"node1": "-INFINITY", "node2": "1000"},
+    "galera-guard-state": {"node1": "down", "node2": "synced"},
+    "galera-guard-good": {
+        "node1": "500 0.1.0 synced: wsrep_local_state=4 (Synced)",
+        "node2": "600 0.1.0 synced: wsrep_local_state=4 (Synced)",
+    },
+    "galera-guard-unfit": {"node1": "999 0.1.0 down: no socket", "node2": "100 0.1.0 down: long ago"},
+}
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Return a function that gives what status reads, with some things said otherwise."""
+
+    def read(picture=PICTURE, **said):
+        told = {**SAID, **{name.replace("_", "-"): values for name, values in said.items()}}
+        monkeypatch.setattr(status.tools, "cib", lambda host: ElementTree.fromstring(CIB))
+        monkeypatch.setattr(status.tools, "picture", lambda host: ElementTree.fromstring(picture))
+        monkeypatch.setattr(status.tools, "attribute", lambda host, name: told.get(name, {}))
+        return status.read(None)
+
+    return read
+
+
+def test_every_node_has_its_state_since_when_and_why(seen):
+    nodes = seen()["guards"][0]["nodes"]
+    assert nodes["node1"] == {
+        "online": "online",
+        "state": "down",
+        "score": "-INFINITY",
+        "kind": "unfit",
+        "since": 999,
+        "reason": "down: no socket",
+    }
+    assert (nodes["node2"]["since"], nodes["node2"]["reason"]) == (600, "synced: wsrep_local_state=4 (Synced)")
+    assert (nodes["node3"]["state"], nodes["node3"]["score"]) == ("offline", None)
+
+
+def test_holder_and_last_move_with_its_reason(seen):
+    (vip,) = seen()["guards"][0]["virtual_ips"]
+    assert (vip["address"], vip["nodes"], vip["since"]) == ("10.0.0.9", ["node2"], 1001)
+    assert vip["moves"] == [{"when": 1001, "from": "node1", "to": "node2", "why": "down: no socket"}]
+
+
+@pytest.mark.parametrize("fall", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
+def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, fall):
+    (vip,) = seen(galera_guard_unfit={"node1": fall})["guards"][0]["virtual_ips"]
+    assert vip["moves"][0]["why"] is None
+
+
+def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
+    (guard,) = seen(
+        galera_guard_bad={"node1": "1004 0.1.0 down: no socket"},
+        galera_guard_unfit={"node1": "999 0.1.0 hung: no answer"},
+    )["guards"]
+    assert (guard["nodes"]["node1"]["since"], guard["nodes"]["node1"]["reason"]) == (1004, "down: no socket")
+    assert guard["virtual_ips"][0]["moves"][0]["why"] == "hung: no answer"
+
+
+@pytest.mark.parametrize("poor, unfit, why", [("998", "999", "unfit"), ("999", "1004", "poor"), ("700", "800", None)])
+def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_the_move(seen, poor, unfit, why):
+    (guard,) = seen(
+        galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"}
+    )["guards"]
+    assert guard["virtual_ips"][0]["moves"][0]["why"] == why
+
+
+def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
+    nodes = seen(galera_guard_unfit={}, galera_guard_good={})["guards"][0]["nodes"]
+    assert nodes["node1"]["since"] is None
+    assert nodes["node1"]["reason"].startswith("no socket, connection refused")
+
+
+@pytest.mark.parametrize(
+    "score, kind, code",
+    [("1000", "fit", 0), ("960", "fit", 0), ("950", "unknown", 0), ("10", "poor", 1), ("-INFINITY", "unfit", 1)],
+)
+def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
+    found = seen(galera_guard={"node1": "1000", "node2": score})
+    assert found["guards"][0]["nodes"]["node2"]["kind"] == kind
+    assert status.exit_code(found) == code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [('<node name="node2"/></resource></resources>', "</resource></resources>"), ('blocked="false"', 'blocked="true"')],
+    ids=["nowhere", "blocked"],
+)
+def test_a_virtual_ip_that_is_not_up_is_bad(seen, change):
+    assert status.exit_code(seen(PICTURE.replace(*change))) == 1
+
+
+def test_history_is_the_last_start_or_stop_of_each_node_in_order():
+    steps = history(ElementTree.fromstring(CIB), "VirtualIP")
+    assert [(step.when, step.node, step.operation) for step in steps] == [
+        (1000, "node1", "stop"),
+        (1001, "node2", "start"),
+    ]
+
+
+def test_resources_in_groups_and_clones_are_seen():
+    text = CIB.replace('<primitive id="VirtualIP"', '<group id="g"><primitive id="VirtualIP"').replace(
+        "</primitive></resources>", "</primitive></group></resources>"
+    )
+    configuration = Configuration(ElementTree.fromstring(text))
+    assert configuration.resource("VirtualIP").outermost == "g"
+    assert configuration.resource("galera-guard").outermost == "galera-guard-clone"
+    assert Picture(ElementTree.fromstring(PICTURE)).where("galera-guard") == ["node1", "node2"]
+
+
+def test_what_is_being_stopped_is_not_started_and_not_gone():
+    stopping = Picture(
+        ElementTree.fromstring(PICTURE.replace('id="VirtualIP" role="Started"', 'id="VirtualIP" role="Stopping"'))
+    )
+    assert (stopping.where("VirtualIP"), stopping.left_on("VirtualIP")) == ([], ["node2"])
+
+
+@pytest.mark.parametrize(
+    "terminal, environ, coloured",
+    [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
+)
+def test_colours_on_a_terminal_only(terminal, environ, coloured):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    Screen(stream, environ).table([("a", Cell("bad", "bad"), "c"), ("long", "x", "d")])
+    plain = stream.getvalue().replace("\033[31m", "").replace("\033[0m", "")
+    assert ("\033" in stream.getvalue()) == coloured
+    assert plain == "a     bad  c\nlong  x    d\n"
+
+
+def test_what_a_terminal_would_obey_is_not_shown():
+    stream = io.StringIO()
+    Screen(stream, {}).line("reason \033[2J", Cell("\007", "bad"))
+    assert stream.getvalue() == "reason ?[2J?\n"
+
+
+def test_screen_of_a_person(seen, monkeypatch):
+    monkeypatch.setattr(status.time, "localtime", status.time.gmtime)
+    monkeypatch.setattr(status.time, "strftime", lambda form, when: "12:00:00")
+    stream = io.StringIO()
+    assert status._show(seen(), types.SimpleNamespace(json=False), Screen(stream, {})) == 0
+    assert stream.getvalue().splitlines() == [
+        "cluster: 2 of 3 nodes online, quorum, node2 coordinates",
+        "10.0.0.9 (VirtualIP) is on node2 since 12:00:00",
+        "",
+        "   node   state    score      since     reason",
+        "   node1  down     -INFINITY  12:00:00  no socket",
+        "*  node2  synced   1000       12:00:00  wsrep_local_state=4 (Synced)",
+        "   node3  offline  -          -",
+        "",
+        "last moves (Pacemaker keeps the last of each node)",
+        "  12:00:00  node1 -> node2  down: no socket",
+    ]

@@ -1,0 +1,375 @@
+"""One turn with a real store: what Pacemaker is told and when, what is asked, remembered and logged."""
+
+import os
+
+import pytest
+
+from galera_sync_guard import cycle
+from galera_sync_guard.cluster import attributes
+from galera_sync_guard.decision.facts import BLIND, DENIED, DOWN, Facts
+from galera_sync_guard.host.state_file import Store
+from galera_sync_guard.server import probe
+from tests.unit.builders import DESYNCED, DONOR, READ_ONLY, SATURATED, Cluster, call, node
+
+EXECUTOR = 100
+HUNG = Facts(silence="hung", detail="no answer", pending_thread=77)
+# Not even the search for the thread that owes us an answer was answered.
+SEARCH_HUNG = Facts(silence="hung", detail="no answer", pending_thread=77, lost_thread=True)
+
+
+class Host:
+    """A node, a clock and the state directory of one guard; `turn` is one call of its agent."""
+
+    def __init__(self, directory, monkeypatch):
+        self.directory = directory
+        self.now = 5000.0
+        self.facts = node()
+        self.asked = []
+        self.peers_follow = False
+        self.cluster = Cluster()
+        monkeypatch.setattr(cycle, "boot_clock", lambda: self.now)
+        monkeypatch.setattr(cycle.time, "sleep", self._sleep)
+        monkeypatch.setattr(probe, "observe", self._observe)
+
+    def _sleep(self, seconds):
+        self.now += seconds
+        self.cluster.better_peer = self.cluster.better_peer and not self.peers_follow
+
+    def _observe(self, parameters, deadline, seconds, *pending):
+        self.asked.append((seconds, *pending))
+        return self.facts
+
+    def turn(self, facts=None, executor=EXECUTOR, fresh=False, stand_in=None, wait=1.0, peers=None, **given):
+        self.now += wait
+        self.facts = facts or node()
+        self.call = call(self.directory, **{"mode": "score", **given})
+        start = {"fresh": True} if fresh else {}
+        return cycle.turn(
+            self.call,
+            self.call.parameters,
+            Store(self.call),
+            self.cluster,
+            executor,
+            facts=stand_in,
+            peers=peers,
+            **start,
+        )
+
+    def record(self, **given):
+        return Store(call(self.directory, **{"mode": "score", **given})).load()
+
+
+@pytest.fixture
+def host(run_directory, monkeypatch):
+    """A host on which the guard was started on a healthy node."""
+    host = Host(run_directory, monkeypatch)
+    host.turn(fresh=True)
+    return host
+
+
+def test_start_publishes_score_and_state(host):
+    assert host.cluster.attributes == ("1000", "synced")
+
+
+def test_the_same_verdict_is_not_published_again(host):
+    for _ in range(9):
+        assert host.turn()[1]
+    assert host.cluster.published == 1
+
+
+def test_a_steady_state_asks_no_peer_and_writes_no_file(host):
+    host.turn()
+    (file,) = os.listdir(host.directory)
+    before = os.stat(host.directory / file).st_ino
+    for _ in range(8):
+        host.turn()
+    assert os.stat(host.directory / file).st_ino == before
+    assert host.cluster.asked == 0
+
+
+@pytest.mark.parametrize("wait, again", [(9.0, False), (10.0, True), (11.0, True)])
+def test_it_is_published_again_every_ten_seconds(host, wait, again):
+    host.turn(wait=wait)
+    assert host.cluster.published == 1 + again
+
+
+def test_it_is_published_again_to_a_new_executor_because_a_restarted_pacemaker_has_lost_it(host):
+    host.cluster.score = host.cluster.state = None
+    host.turn(executor=EXECUTOR + 1)
+    assert host.cluster.attributes == ("1000", "synced")
+
+
+def test_a_change_of_the_score_is_published(host):
+    host.turn(node(**READ_ONLY))
+    assert host.cluster.attributes == ("-INFINITY", "read-only")
+
+
+def test_a_state_is_published_at_its_first_bad_sample_with_the_score_as_it_was(host):
+    host.turn(node(**SATURATED))
+    assert host.cluster.attributes == ("1000", "saturated")
+
+
+def test_peers_are_asked_only_for_a_poor_sample(host):
+    host.turn(node(**READ_ONLY))
+    host.turn(Facts(silence=DENIED))
+    assert host.cluster.asked == 0
+    host.turn(node(**DONOR))
+    assert host.cluster.asked == 1
+
+
+def test_a_poor_node_scores_low_after_its_grace(host):
+    host.cluster.better_peer = True
+    for _ in range(20):
+        host.turn(node(**SATURATED))
+    assert host.cluster.attributes == ("10", "saturated")
+
+
+def test_a_node_that_was_desynced_by_order_scores_low_at_its_second_sample(host):
+    host.cluster.better_peer = True
+    host.turn(node(**DESYNCED))
+    assert host.cluster.attributes == ("1000", "donor")
+    host.turn(node(**DESYNCED))
+    assert host.cluster.attributes == ("10", "donor")
+
+
+def test_a_peer_that_tells_of_the_same_desync_while_a_sample_waits_is_no_better_one(host):
+    host.cluster.better_peer = host.peers_follow = True
+    for _ in range(9):
+        host.turn(node(**DESYNCED))
+    assert host.cluster.attributes == ("1000", "donor")
+
+
+class Asked:
+    """Stands for the peers of a watcher: how often they were to be asked, and whether one has answered."""
+
+    def __init__(self):
+        self.times = 0
+        self.answers = False
+
+    def ask_soon(self):
+        self.times += 1
+
+    def has_answered(self):
+        answers, self.answers = self.answers, False
+        return answers
+
+
+def test_a_watcher_asks_its_peers_of_a_desync_once_and_does_not_wait_in_its_turn(host):
+    host.cluster.better_peer = True
+    peers, before = Asked(), host.now
+    for _ in range(4):
+        assert host.turn(node(**DESYNCED), wait=0.1, peers=peers)[0].kind == "fit"
+    assert peers.times == 1
+    assert host.now == pytest.approx(before + 0.4)
+    assert host.cluster.attributes == ("1000", "donor")
+
+
+def test_an_answer_makes_a_watcher_score_low_at_once_whatever_the_attributes_say(host):
+    peers = Asked()
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    peers.answers = True
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    assert host.cluster.attributes == ("10", "donor")
+
+
+def test_an_answer_that_comes_too_late_to_be_needed_is_forgotten(host):
+    peers = Asked()
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    peers.answers = True
+    host.turn(wait=0.1, peers=peers)
+    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    assert host.cluster.attributes == ("1000", "donor")
+
+
+def test_without_an_answer_the_attributes_decide(host):
+    host.cluster.better_peer = True
+    peers = Asked()
+    for _ in range(9):
+        host.turn(node(**DESYNCED), wait=0.2, interval="200", peers=peers)
+    assert host.cluster.attributes == ("10", "donor")
+
+
+def test_a_call_without_the_time_to_wait_for_its_peers_does_not(host):
+    host.cluster.better_peer = True
+    host.turn(node(**DESYNCED), timeout="1300")
+    before = host.now
+    assert host.turn(node(**DESYNCED), timeout="1300")[0].kind == "fit"
+    assert host.now == before + 1
+
+
+def test_what_could_not_be_published_is_published_by_the_next_turn(host):
+    host.cluster.result = attributes.FAILED
+    assert not host.turn(node(**READ_ONLY))[1]
+    host.cluster.result = attributes.PUBLISHED
+    assert host.turn(node(**READ_ONLY))[1]
+    assert host.cluster.attributes == ("-INFINITY", "read-only")
+
+
+def test_a_return_to_the_verdict_before_a_failed_publishing_is_published(host):
+    host.cluster.result = attributes.FAILED
+    host.turn(node(**READ_ONLY))
+    host.cluster = Cluster("-INFINITY", "synced")
+    for _ in range(5):
+        host.turn()
+    assert host.cluster.attributes == ("1000", "synced")
+
+
+def test_outside_a_cluster_it_is_tried_once_and_counts_as_told(run_directory, monkeypatch):
+    host = Host(run_directory, monkeypatch)
+    host.cluster.result = attributes.OUTSIDE
+    assert host.turn(fresh=True)[1]
+    for _ in range(9):
+        assert host.turn()[1]
+    assert host.cluster.published == 1
+
+
+def test_start_forgets_the_memory_so_that_its_verdict_is_of_now(host):
+    host.turn(node(**READ_ONLY))
+    assert host.turn()[0].kind == "unfit"
+    assert host.turn(fresh=True)[0].kind == "fit"
+
+
+def test_changed_parameters_find_no_memory_and_are_published(host):
+    host.turn(node(**READ_ONLY))
+    assert host.turn(recovery_hold="4s")[0].kind == "fit"
+    assert host.cluster.attributes == ("1000", "synced")
+
+
+def test_a_probe_uses_the_interval_of_the_last_recurring_monitor(host):
+    host.turn(interval="1000")
+    host.turn(interval="0")
+    assert host.record().interval == 1.0
+
+
+def test_a_gap_is_measured_in_intervals_of_the_monitor_and_the_time_of_a_probe(host):
+    host.cluster.better_peer = True
+    for _ in range(3):
+        host.turn(node(**DONOR), interval="1000")
+    assert host.turn(node(**DONOR), wait=5.5, interval="1000")[0].kind == "fit"
+
+
+def test_an_answer_that_the_server_still_owes_is_passed_to_the_next_probe(host):
+    host.turn(Facts(silence="hung", detail="no answer", pending_thread=77))
+    host.turn()
+    assert host.asked[-1][1] == 77
+    host.turn()
+    assert host.asked[-1][1] is None
+
+
+def test_after_a_search_that_hung_too_the_pauses_between_searches_double_up_to_a_minute(host):
+    host.turn(SEARCH_HUNG)
+    for pause in (4, 8, 16, 32, 60, 60):
+        host.turn(HUNG, wait=pause)
+        assert not host.asked[-1][2], pause
+        host.turn(SEARCH_HUNG, wait=0.5)
+        assert host.asked[-1][2], pause
+
+
+def test_an_answer_ends_the_pauses_between_searches(host):
+    for _ in range(3):
+        host.turn(SEARCH_HUNG, wait=100)
+    host.turn(wait=1)
+    host.turn(SEARCH_HUNG)
+    assert host.asked[-1][2]
+    host.turn(HUNG, wait=4.5)
+    assert host.asked[-1][2]
+
+
+def test_a_probe_leaves_time_for_publishing(host):
+    host.turn(timeout="1500", probe_timeout="5s")
+    assert 0.5 < host.asked[-1][0] < 1.0
+    host.turn(timeout="10000", probe_timeout="2s")
+    assert host.asked[-1][0] == 2.0
+    host.turn(timeout="10000", probe_timeout="20s")
+    assert host.call.deadline.remaining() - 1 <= host.asked[-1][0] <= 9.0
+
+
+def test_why_is_told_with_the_time_of_the_change_once(host):
+    host.turn(node(**READ_ONLY))
+    assert host.cluster.why == ("unfit", True, host.record().since, "read-only: read_only=ON, must be OFF")
+    host.cluster.why = None
+    host.turn(node(**READ_ONLY))
+    assert host.cluster.why is None
+    for _ in range(4):
+        host.turn()
+    assert host.cluster.why == ("fit", False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
+
+
+def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_way(host):
+    told = []
+    for facts in (node(), node(**READ_ONLY), Facts(silence=DOWN), node(**READ_ONLY)):
+        host.turn(facts)
+        told.append(host.cluster.why[:2])
+    assert told == [("fit", False), ("unfit", True), ("unfit", False), ("unfit", False)]
+
+
+def test_a_poor_node_that_becomes_unfit_falls_once_more(host):
+    host.cluster.better_peer = True
+    for _ in range(2):
+        host.turn(node(**DESYNCED))
+    assert (host.cluster.score, host.cluster.why[:2]) == ("10", ("poor", True))
+    host.turn(node(**READ_ONLY))
+    assert (host.cluster.score, host.cluster.why[:2]) == ("-INFINITY", ("unfit", True))
+
+
+def test_a_bad_node_that_was_never_told_falls(host):
+    host.cluster.result = attributes.FAILED
+    host.turn(node(**READ_ONLY))
+    host.cluster.result = attributes.PUBLISHED
+    host.turn(Facts(silence=DOWN))
+    assert host.cluster.why[:2] == ("unfit", True)
+
+
+def test_a_verdict_that_pacemaker_was_not_told_is_not_explained_to_people(host):
+    host.cluster.why = None
+    host.cluster.result = attributes.FAILED
+    host.turn(node(**READ_ONLY))
+    assert host.cluster.why is None
+
+
+@pytest.mark.parametrize("result, told", [(attributes.PUBLISHED, 1), (attributes.OUTSIDE, 1), (attributes.FAILED, 0)])
+def test_a_turn_of_a_guard_that_watches_leaves_its_verdict_to_the_monitor(host, result, told):
+    host.cluster.result = result
+    host.turn(node(**READ_ONLY), watch_interval="500ms")
+    record = host.record(watch_interval="500ms")
+    assert (record.turned_at, record.verdict, record.reason, record.told) == (
+        host.now,
+        "unfit",
+        "read-only: read_only=ON, must be OFF",
+        told,
+    )
+
+
+def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host):
+    (file,) = os.listdir(host.directory)
+    (host.directory / (file + ".new")).mkdir()
+    assert host.turn(node(**READ_ONLY))[0].kind == "unfit"
+    assert [message.partition(":")[0] for level, message in host.call.report.lines if level == "error"] == [
+        "cannot remember anything"
+    ] * 2
+    with pytest.raises(OSError):
+        host.turn(node(**READ_ONLY), fresh=True)
+
+
+def test_facts_that_stand_in_for_a_probe_ask_nothing(host):
+    asked = len(host.asked)
+    verdict, _ = host.turn(stand_in=Facts(silence=BLIND, detail="internal error"))
+    assert len(host.asked) == asked
+    assert (verdict.state, verdict.score) == ("unknown", 1000)
+    assert host.cluster.attributes == ("1000", "unknown")
+
+
+def test_a_guard_that_cannot_see_warns_although_its_verdict_is_good(host):
+    host.turn(Facts(silence=DENIED, detail="error 1045: Access denied"))
+    assert [level for level, _ in host.call.report.lines] == ["warning"]
+
+
+def test_a_change_is_logged_once(host):
+    lines = []
+    for facts in (node(), node(**READ_ONLY), node(**READ_ONLY), node(), node(), node(), node(), node()):
+        host.turn(facts)
+        lines += host.call.report.lines
+    assert lines == [
+        ("warning", "read-only: read_only=ON, must be OFF (unfit, score -INFINITY)"),
+        ("info", "synced: wsrep_local_state=4 (Synced) (fit, score 1000)"),
+    ]

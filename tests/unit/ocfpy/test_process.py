@@ -1,0 +1,101 @@
+"""A command within a time limit: what it prints, how it ends, and that none is left behind."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from ocfpy.deadline import Deadline, TimeIsUp
+from ocfpy.process import run
+
+ENVIRON = {"PATH": "/usr/bin:/bin"}
+LONG = 30  # seconds that no test waits for
+
+
+def shell(script, seconds=LONG, **environ):
+    return run(("sh", "-c", script), ENVIRON | environ, seconds)
+
+
+def gone(pid):
+    """Tell whether a process has ended and is nobody's child any more."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        ("echo yes", (0, "yes\n")),
+        ("printf 'a\\nb'; exit 102", (102, "a\nb")),
+        ("kill -TERM $$", (-signal.SIGTERM, "")),
+        ("echo no >&2", (0, "")),
+        ("cat", (0, "")),
+        ("printf '\\377'", (0, "\ufffd")),
+        ("echo $WHO", (0, "me\n")),
+    ],
+    ids=["output", "code", "signal", "stderr", "stdin", "no-text", "environment"],
+)
+def test_result(script, result):
+    assert shell(script, WHO="me") == result
+
+
+def test_input_and_complaints():
+    with open(os.memfd_create("input"), "w+", encoding="ascii") as file:
+        file.write("what it reads")
+        file.seek(0)
+        done = run(("sh", "-c", "cat; echo ' and says' >&2"), ENVIRON, LONG, file.fileno(), complaints=True)
+    assert done == (0, "what it reads and says\n")
+
+
+def test_long_output_is_complete():
+    assert len(shell("head -c 1000000 /dev/zero")[1]) == 1000000
+
+
+def test_a_signal_that_python_ignores_ends_it():
+    assert shell("kill -PIPE $$") == (-signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["echo yes; exec sleep 30", "exec >/dev/null; exec sleep 30", "sleep 30 & echo yes"],
+    ids=["talks", "silent", "leaves-its-output-to-another"],
+)
+def test_a_late_one_is_killed(script, tmp_path):
+    began = time.monotonic()
+    code, _ = shell(f"echo $$ >{tmp_path}/pid; {script}", seconds=0.3)
+    assert code is None
+    assert time.monotonic() - began < LONG / 2
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_an_interrupted_one_is_killed(tmp_path):
+    deadline = Deadline(LONG)
+    with pytest.raises(TimeIsUp), deadline.limit(0.3):
+        shell(f"echo $$ >{tmp_path}/pid; exec sleep 30")
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize(("path", "error"), [("/nowhere:/usr/bin", FileNotFoundError), ("", FileNotFoundError)])
+def test_a_missing_one_is_an_error(path, error):
+    with pytest.raises(error):
+        run(("no-such-command",), {"PATH": path}, LONG)
+
+
+def test_what_is_no_program_is_an_error(tmp_path):
+    (tmp_path / "text").write_text("no program")
+    (tmp_path / "text").chmod(0o755)
+    with pytest.raises(OSError):
+        run(("text",), {"PATH": str(tmp_path)}, LONG)
+
+
+def test_no_descriptor_is_left_open():
+    before = os.listdir("/proc/self/fd")
+    shell("echo yes")
+    shell("exec sleep 30", seconds=0.1)
+    with pytest.raises(FileNotFoundError):
+        run(("no-such-command",), ENVIRON, LONG)
+    assert os.listdir("/proc/self/fd") == before

@@ -1,0 +1,319 @@
+"""What ocfpy's run promises, whatever a handler does."""
+
+import io
+import syslog
+
+import pytest
+
+from galera_sync_guard.agent import AGENT
+from ocfpy import Action, Agent, Failure, Integer, Parameter, ParameterError, codes, run
+from ocfpy.invocation import Invocation
+from ocfpy.report import Report
+
+PORT = Parameter("port", Integer(1, 65535), "3306", "Port", "A port.")
+
+
+@pytest.fixture(autouse=True)
+def journal(monkeypatch):
+    """What goes to syslog, as (priority, line)."""
+    lines = []
+    monkeypatch.setattr(syslog, "syslog", lambda priority, line: lines.append((priority, line)))
+    return lines
+
+
+class Outcome:
+    def __init__(self, code, stdout, stderr):
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @property
+    def reason(self):
+        """The exit reason that Pacemaker shows."""
+        prefix = "ocf-exit-reason:"
+        return "".join(line[len(prefix) :] for line in self.stderr.splitlines() if line.startswith(prefix))
+
+
+def perform(handler, *arguments, environ=None, **declared):
+    """Run one action, `monitor` unless arguments say otherwise, of an agent with this handler."""
+    agent = Agent("example", "1.0", "short", "long", (PORT,), (Action("monitor", handler, "10s", **declared),))
+    stdout, stderr = io.StringIO(), io.StringIO()
+    code = run(agent, ["example", *(arguments or ("monitor",))], environ or {}, stdout, stderr)
+    return Outcome(code, stdout.getvalue(), stderr.getvalue())
+
+
+def give(result):
+    return lambda invocation: result
+
+
+def throw(error):
+    def handler(invocation):
+        raise error
+
+    return handler
+
+
+@pytest.mark.parametrize("code", sorted(codes.NAMES))
+def test_a_code_that_a_handler_returns_is_the_exit_code(code):
+    outcome = perform(give(code))
+    assert (outcome.code, outcome.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("result", [None, True, False, 0.0, "0", 192, 189, 10, -1, 255, [], Failure(0, "x")], ids=repr)
+def test_what_is_no_exit_code_is_a_failure(result):
+    outcome = perform(give(result))
+    assert outcome.code == 1
+    assert repr(result) in outcome.reason and "no exit code" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("x"),
+        OSError(5, "EIO"),
+        ZeroDivisionError(),
+        RecursionError(),
+        MemoryError(),
+        AssertionError(),
+        UnicodeError("u"),
+        StopIteration(),
+    ],
+    ids=repr,
+)
+def test_an_exception_is_a_failure_that_names_its_place_and_leaves_a_traceback_in_syslog(error, journal):
+    outcome = perform(throw(error))
+    assert outcome.code == 1
+    assert outcome.reason.startswith(f"internal error: {type(error).__name__}: ")
+    assert "(test_runner.py:" in outcome.reason
+    assert "Traceback" not in outcome.stderr
+    assert any("Traceback" in line for _, line in journal)
+    assert all(priority == syslog.LOG_ERR for priority, _ in journal)
+
+
+def test_an_exception_whose_text_syslog_refuses_is_a_failure_like_any_other(monkeypatch):
+    monkeypatch.undo()
+    outcome = perform(throw(ValueError("a\0b\udcff\nc")), environ={"HA_LOGFACILITY": "local7"})
+    assert outcome.code == 1
+    assert outcome.reason.startswith("internal error: ValueError: a?b? c")
+
+
+@pytest.mark.parametrize("code", [1, 2, 5, 6, 7])
+def test_a_failure_gives_its_code_and_reason(code):
+    outcome = perform(throw(Failure(code, "no such\nthing")))
+    assert (outcome.code, outcome.reason) == (code, "no such thing")
+
+
+def test_an_action_that_does_not_end_is_a_failure_before_its_timeout():
+    def forever(invocation):
+        while True:
+            pass
+
+    outcome = perform(forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"})
+    assert (outcome.code, outcome.reason) == (1, "monitor: not done within the operation's timeout of 0.1s")
+
+
+@pytest.mark.parametrize("arguments", [("promote",), ("",), ("--help",), ("MONITOR",), ("monitor;",)])
+def test_an_unknown_action_is_unimplemented_before_any_validation(arguments):
+    outcome = perform(give(0), *arguments, environ={"OCF_RESKEY_port": "x"})
+    assert outcome.code == 3
+    assert outcome.reason == f"unknown action {arguments[0]}, known are: monitor meta-data usage"
+
+
+def test_no_action_is_an_unknown_one():
+    stderr = io.StringIO()
+    assert run(AGENT, ["galera_sync_guard"], {}, io.StringIO(), stderr) == 3
+    assert run(AGENT, [], {}, io.StringIO(), stderr) == 3
+
+
+@pytest.mark.parametrize("action, expected", [("monitor", 0), ("meta-data", 0), ("promote", 3)])
+def test_arguments_after_the_action_are_ignored(action, expected):
+    assert perform(give(0), action, "more", "--and", "more").code == expected
+
+
+def test_wrong_parameters_keep_the_handler_from_being_called():
+    outcome = perform(throw(AssertionError("called")), environ={"OCF_RESKEY_port": "x"})
+    assert outcome.code == 6
+    assert outcome.reason == "parameter port: 'x' is not allowed, must be a whole number from 1 to 65535"
+
+
+def test_an_action_that_does_not_validate_is_called_with_wrong_parameters():
+    def handler(invocation):
+        assert invocation.usable_parameters.port == 3306
+        return 7
+
+    assert perform(handler, environ={"OCF_RESKEY_port": "x"}, validates=False).code == 7
+
+
+def test_it_validates_only_where_parameters_are_wanted():
+    with pytest.raises(ParameterError):
+        Invocation(Agent("example", "1", "s", "l", (PORT,), ()), "stop", {"OCF_RESKEY_port": "x"}, None).parameters
+
+
+class TestRescues:
+    """A rescue turns an error into a code, or raises it again for the next one."""
+
+    def test_a_rescue_is_not_called_without_an_error(self):
+        assert perform(give(7), rescues=(throw,)).code == 7
+
+    def test_the_first_that_gives_a_code_decides(self):
+        rescues = (
+            lambda invocation, error: throw(error)(invocation),
+            lambda invocation, error: 0,
+            lambda invocation, error: 5,
+        )
+        outcome = perform(throw(KeyError("x")), rescues=rescues)
+        assert (outcome.code, outcome.reason) == (0, "")
+
+    def test_it_is_given_the_error_of_wrong_parameters_too(self):
+        seen = []
+        perform(give(0), environ={"OCF_RESKEY_port": "x"}, rescues=(lambda invocation, error: seen.append(error) or 0,))
+        assert [type(error) for error in seen] == [ParameterError]
+
+    def test_it_is_given_the_error_of_the_rescue_before(self):
+        def second(invocation, error):
+            assert isinstance(error, OSError)
+            return 0
+
+        assert (
+            perform(throw(KeyError("x")), rescues=(lambda invocation, error: throw(OSError())(invocation), second)).code
+            == 0
+        )
+
+    def test_one_that_gives_no_code_is_an_error_itself(self):
+        outcome = perform(throw(KeyError("x")), rescues=(lambda invocation, error: None,))
+        assert outcome.code == 1
+        assert "no exit code" in outcome.reason
+
+    def test_it_is_not_called_when_the_time_is_up(self):
+        def forever(invocation):
+            while True:
+                pass
+
+        outcome = perform(
+            forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"}, rescues=(lambda invocation, error: 0,)
+        )
+        assert outcome.code == 1
+
+
+class NoEnvironment(dict):
+    """An environment that must not be read."""
+
+    def __getitem__(self, name):
+        raise AssertionError(f"read {name}")
+
+    get = items = __contains__ = __iter__ = __getitem__
+
+
+@pytest.mark.parametrize("action", ["meta-data", "usage"])
+def test_describing_itself_needs_no_environment(action):
+    stdout, stderr = io.StringIO(), io.StringIO()
+    assert run(AGENT, ["galera_sync_guard", action], NoEnvironment(), stdout, stderr) == 0
+    assert "galera_sync_guard" in stdout.getvalue()
+    assert stderr.getvalue() == ""
+
+
+def test_usage_names_every_action():
+    assert perform(give(0), "usage").stdout == "usage: example {monitor|meta-data|usage}\n"
+
+
+def called(**environ):
+    return Invocation(AGENT, environ.pop("action", "monitor"), environ, None)
+
+
+@pytest.mark.parametrize(
+    "instance, resource",
+    [
+        ("guard", "guard"),
+        ("guard:0", "guard"),
+        ("guard:12", "guard"),
+        ("a:b", "a:b"),
+        ("a:b:3", "a:b"),
+        ("a:", "a:"),
+    ],
+)
+def test_the_resource_is_the_instance_without_its_number(instance, resource):
+    assert called(OCF_RESOURCE_INSTANCE=instance).resource == resource
+
+
+@pytest.mark.parametrize(
+    "action, interval, is_probe",
+    [
+        ("monitor", "1000", False),
+        ("monitor", "0", True),
+        ("monitor", "", True),
+        ("start", "0", False),
+    ],
+)
+def test_a_monitor_without_interval_is_a_probe(action, interval, is_probe):
+    invocation = called(action=action, OCF_RESKEY_CRM_meta_interval=interval)
+    assert invocation.is_probe == is_probe
+
+
+@pytest.mark.parametrize(
+    "milliseconds, timeout, at_least, below",
+    [
+        ("10000", 10.0, 9.0, 10.0),
+        ("1000", 1.0, 0.7, 1.0),
+        ("100", 0.1, 0.05, 0.1),
+        ("", 20.0, 19.0, 20.0),
+        ("0", 20.0, 19.0, 20.0),
+        ("x", 20.0, 19.0, 20.0),
+    ],
+)
+def test_the_deadline_lies_within_the_operation_s_timeout(milliseconds, timeout, at_least, below):
+    invocation = called(OCF_RESKEY_CRM_meta_timeout=milliseconds)
+    assert invocation.timeout == timeout
+    assert at_least < invocation.deadline.remaining() < below
+
+
+@pytest.mark.parametrize("level, number", [("0", 0), ("10", 10), ("", 0), ("x", 0), ("-1", 0)])
+def test_a_check_level_that_is_no_number_is_the_lowest(level, number):
+    assert called(OCF_CHECK_LEVEL=level).check_level == number
+
+
+def test_messages_are_one_line_for_pacemaker_and_for_syslog(journal):
+    stderr = io.StringIO()
+    report = Report("example", {"OCF_RESOURCE_INSTANCE": "guard:0", "OCF_EXIT_REASON_PREFIX": "why:"}, stderr)
+    report.exit_reason("two\nlines")
+    report.warning("two\nmore")
+    report.info("fine")
+    report.error("bad")
+    assert stderr.getvalue() == (
+        "why:two lines\nexample(guard:0): WARNING: two more\nexample(guard:0): INFO: fine\n"
+        "example(guard:0): ERROR: bad\n"
+    )
+    assert journal == [
+        (syslog.LOG_WARNING, "WARNING: two more"),
+        (syslog.LOG_INFO, "INFO: fine"),
+        (syslog.LOG_ERR, "ERROR: bad"),
+    ]
+
+
+def test_the_codes_are_those_of_the_ocf_resource_agent_api():
+    assert {code: name for code, name in codes.NAMES.items()} == {
+        0: "OCF_SUCCESS",
+        1: "OCF_ERR_GENERIC",
+        2: "OCF_ERR_ARGS",
+        3: "OCF_ERR_UNIMPLEMENTED",
+        4: "OCF_ERR_PERM",
+        5: "OCF_ERR_INSTALLED",
+        6: "OCF_ERR_CONFIGURED",
+        7: "OCF_NOT_RUNNING",
+        8: "OCF_RUNNING_PROMOTED",
+        9: "OCF_FAILED_PROMOTED",
+        190: "OCF_DEGRADED",
+        191: "OCF_DEGRADED_PROMOTED",
+    }
+
+
+@pytest.mark.parametrize("action", ["stop", "monitor", "reload-agent"])
+def test_of_the_guard_neither_stop_nor_monitor_depends_on_validation(action):
+    assert not AGENT.action(action).validates
+
+
+@pytest.mark.parametrize("text", ["x", "0", "9" * 400, "\udcff"], ids=["word", "zero", "400-digits", "byte"])
+@pytest.mark.parametrize("name", [parameter.name for parameter in AGENT.parameters])
+def test_stop_succeeds_whatever_the_parameters_are(name, text, run_directory):
+    environ = {"HA_RSCTMP": str(run_directory), "PATH": str(run_directory), "OCF_RESKEY_" + name: text}
+    stderr = io.StringIO()
+    assert run(AGENT, ["galera_sync_guard", "stop"], environ, io.StringIO(), stderr) == 0

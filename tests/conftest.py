@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def deb():
     """The Debian package of this checkout."""
-    subprocess.run([ROOT / "packaging" / "build"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([ROOT / "tools" / "build-deb"], check=True, stdout=subprocess.DEVNULL)
     (package,) = (ROOT / "build").glob("*.deb")
     return package
 

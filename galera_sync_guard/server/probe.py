@@ -373,7 +373,7 @@ class Question:
         self.is_searching = False
         return found
 
-    def format_seconds(self):
+    def show(self):
         """Return all variables that classify looks at; a subclass may add others."""
         self._asked = True
         self.step = "it should answer SHOW STATUS"

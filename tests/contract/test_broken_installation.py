@@ -70,15 +70,15 @@ def test_recurring_monitor_keeps_its_result_and_stop_does_not_fail_while_files_a
 
 # Bugs: id -> (module, a line at its end, start's code).
 BUGS = {
-    "probe": ("probe", "def observe(*arguments, **options): raise KeyError('a bug')", 0),
-    "classify": ("classify", "def classify(*arguments, **options): raise KeyError('a bug')", 0),
-    "judge": ("judge", "def judge(*arguments, **options): raise KeyError('a bug')", 0),
-    "judge that returns nothing": ("judge", "def judge(*arguments, **options): return None, None  # a bug", 0),
-    "publish": ("publish", "def bug(*arguments): raise KeyError('a bug')\nPublisher.publish = bug", 0),
-    "load": ("memory", "def bug(*arguments, **options): raise KeyError('a bug')\nStore.load = bug", 0),
-    "save": ("memory", "def bug(*arguments): raise KeyError('a bug')\nStore.save = bug", 1),
-    "exit code": ("outcome", "def exit_code(*arguments): raise KeyError('a bug')", 0),
-    "no exit code": ("outcome", "def exit_code(*arguments): return True", 0),
+    "probe": ("server/probe", "def observe(*arguments, **options): raise KeyError('a bug')", 0),
+    "classify": ("decision/classify", "def classify(*arguments, **options): raise KeyError('a bug')", 0),
+    "judge": ("decision/judge", "def judge(*arguments, **options): raise KeyError('a bug')", 0),
+    "judge that returns nothing": ("decision/judge", "def judge(*arguments, **options): return None, None  # a bug", 0),
+    "publish": ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.publish = bug", 0),
+    "load": ("host/state_file", "def bug(*arguments, **options): raise KeyError('a bug')\nStore.load = bug", 0),
+    "save": ("host/state_file", "def bug(*arguments): raise KeyError('a bug')\nStore.save = bug", 1),
+    "exit code": ("decision/outcome", "def exit_code(*arguments): raise KeyError('a bug')", 0),
+    "no exit code": ("decision/outcome", "def exit_code(*arguments): return True", 0),
 }
 
 
@@ -86,7 +86,9 @@ BUGS = {
 class TestBug:
     @pytest.fixture
     def buggy(self, copied, tmp_path, module, line, start):
-        with open(tmp_path / "tree/galera_sync_guard" / (module + ".py"), "a", encoding="utf-8") as file:
+        path = tmp_path / "tree/galera_sync_guard" / (module + ".py")
+        assert path.exists()
+        with open(path, "a", encoding="utf-8") as file:
             file.write("\n\n" + line + "\n")
         copied.pretend(published_at=-60)  # a refresh is due
         return copied
@@ -103,7 +105,7 @@ class TestBug:
     def test_reason_is_logged_with_its_place(self, buggy, module, line, start):
         result = buggy.monitor()
         assert "internal error: " in result.stderr
-        assert (f"KeyError: 'a bug' ({module}.py:" in result.stderr) == ("KeyError" in line)
+        assert (f"KeyError: 'a bug' ({module.rpartition('/')[2]}.py:" in result.stderr) == ("KeyError" in line)
 
     def test_start_works_if_anything_can_be_remembered(self, buggy, module, line, start):
         buggy.stop()
@@ -120,12 +122,14 @@ class TestBug:
 @pytest.mark.parametrize(
     "module, line",
     [
-        ("publish", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
+        ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
         ("parameters", "def check(*arguments): raise KeyError('a bug')"),
     ],
 )
 def test_stop_forgets_in_spite_of_a_bug(copied, tmp_path, module, line):
-    with open(tmp_path / "tree/galera_sync_guard" / (module + ".py"), "a", encoding="utf-8") as file:
+    path = tmp_path / "tree/galera_sync_guard" / (module + ".py")
+    assert path.exists()
+    with open(path, "a", encoding="utf-8") as file:
         file.write("\n\n" + line + "\n")
     result = copied.stop()
     assert result.code == 0

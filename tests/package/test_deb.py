@@ -94,6 +94,6 @@ def test_lintian_has_nothing_to_say(deb, tmp_path):
 
 
 def test_same_files_give_the_same_package(deb, tmp_path):
-    output("sh", "-c", 'umask 077; TZ=Asia/Tokyo exec "$0" "$1"', ROOT / "packaging" / "build", tmp_path)
+    output("sh", "-c", 'umask 077; TZ=Asia/Tokyo exec "$0" "$1"', ROOT / "tools" / "build-deb", tmp_path)
     (again,) = tmp_path.glob("*.deb")
     assert again.read_bytes() == deb.read_bytes()

@@ -81,7 +81,7 @@ K2VwA0EAdCicEwwBdwjsx3lD9iEE5LAxapDwaqanX+kOd7aE3FNOBk1F5EGQNLMQ
 
 @pytest.fixture
 def guard(guard, server):
-    guard.parameters["probe_timeout"] = f"{PROBE_TIMEOUT * 1000}ms"
+    guard.parameters["probe_timeout"] = f"{PROBE_TIMEOUT * 1000:.0f}ms"
     return guard.started()
 
 

@@ -57,16 +57,16 @@ def validate_all(invocation):
     if invocation.check_level < 10:
         return codes.OCF_SUCCESS
     from galera_sync_guard.decision.classify import classify
-    from galera_sync_guard.decision.facts import BLIND, DENIED
+    from galera_sync_guard.decision.facts import Cause
     from galera_sync_guard.server import probe
 
     parameters = invocation.parameters
     probe.check_host(parameters)
     facts = probe.observe(parameters, invocation.deadline, parameters.probe_timeout)
     finding = classify(facts, parameters)
-    if facts.silence == DENIED:
+    if facts.cause == Cause.DENIED:
         raise Failure(codes.OCF_ERR_PERM, finding.reason)
-    if facts.silence == BLIND:
+    if facts.cause == Cause.CANNOT_OBSERVE:
         raise Failure(codes.OCF_ERR_GENERIC, finding.reason)
     if finding.state == "wsrep-off":
         raise Failure(codes.OCF_ERR_INSTALLED, f"this server is no Galera node: {finding.reason}")
@@ -103,9 +103,9 @@ def stay_blind(invocation, error):
     if invocation.action != "start" and Lock(invocation).holder():
         invocation.report.error(describe(error))
         return _look_at_watcher(invocation, parameters, of_any_parameters=True)
-    from galera_sync_guard.decision.facts import BLIND, Facts
+    from galera_sync_guard.decision.facts import Cause, Facts
 
-    facts = Facts(silence=BLIND, detail=describe(error))
+    facts = Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(error))
     if invocation.action == "start":
         return _start_with(invocation, parameters, facts)
     return _look(invocation, parameters, facts)

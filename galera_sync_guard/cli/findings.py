@@ -5,7 +5,7 @@ import ipaddress
 from galera_sync_guard.cli.cib import recipe
 from galera_sync_guard.cli.cib.model import RESET_AGENT, number, span
 from galera_sync_guard.cli.server_settings import GRANTS
-from galera_sync_guard.decision.facts import BLIND, DENIED
+from galera_sync_guard.decision.facts import Cause
 from galera_sync_guard.decision.states import FIT, POOR, SCORES, UNKNOWN
 from ocfpy.parameters import format_seconds
 
@@ -621,12 +621,12 @@ def ignored_quorum(snapshot):
 
 
 def login(snapshot):
-    if snapshot.server and snapshot.server.silence in (DENIED, BLIND):
+    if snapshot.server and snapshot.server.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
         yield Finding(
             "login",
             ERROR,
             f"the guard cannot log in: {snapshot.server.detail}",
-            *(_own_login(snapshot) if snapshot.server.silence == DENIED else ()),
+            *(_own_login(snapshot) if snapshot.server.cause == Cause.DENIED else ()),
         )
 
 

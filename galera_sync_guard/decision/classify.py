@@ -1,6 +1,6 @@
 """Finds the one state of the verdict table that a node's facts put it in; pure, and without memory or time."""
 
-from galera_sync_guard.decision import facts as silence
+from galera_sync_guard.decision.facts import Cause
 from galera_sync_guard.decision.states import FIT, LAGGING_PENALTY, POOR, UNFIT, UNKNOWN
 
 
@@ -50,22 +50,22 @@ def _stalled(facts, policy):
     return None if facts.stalled is None else Finding("stalled", facts.stalled)
 
 
-def _silence(facts, policy):
-    if facts.silence is None:
+def _no_values(facts, policy):
+    if facts.cause is None:
         return None
-    if facts.silence == silence.FULL:
+    if facts.cause == Cause.FULL:
         return _saturated(facts.detail, policy)
-    state, kind = SILENCES[facts.silence]
+    state, kind = CONDITIONS_OF_CAUSE[facts.cause]
     return Finding(state, facts.detail, kind)
 
 
-SILENCES = {
-    silence.DOWN: ("down", UNFIT),
-    silence.HUNG: ("hung", UNFIT),
-    silence.NOT_READY: ("not-ready", UNFIT),
-    silence.DENIED: ("unknown", UNKNOWN),
-    silence.LOST: ("unknown", UNKNOWN),
-    silence.BLIND: ("unknown", UNKNOWN),
+CONDITIONS_OF_CAUSE = {
+    Cause.DOWN: ("down", UNFIT),
+    Cause.HUNG: ("hung", UNFIT),
+    Cause.NOT_READY: ("not-ready", UNFIT),
+    Cause.DENIED: ("unknown", UNKNOWN),
+    Cause.CONNECTION_LOST: ("unknown", UNKNOWN),
+    Cause.CANNOT_OBSERVE: ("unknown", UNKNOWN),
 }
 
 
@@ -216,7 +216,7 @@ CHECKS = (
     _maintenance,
     _pxc_maintenance,
     _stalled,
-    _silence,
+    _no_values,
     _wsrep_off,
     _local_state,
     _initialized,

@@ -1,51 +1,59 @@
-"""What the local node said about itself, or why it was silent; data only."""
+"""What one probe found out about the local node, or why it found out nothing; data only."""
 
-# Why a node was silent.
-DOWN = "down"
-HUNG = "hung"
-FULL = "full"
-NOT_READY = "not-ready"
-DENIED = "denied"
-LOST = "lost"
-BLIND = "blind"
+from __future__ import annotations
+
+# More digits than any number that the server shows.
+MAX_DIGITS = 20
+
+
+class Cause:
+    """Why a probe has no values from the server."""
+
+    DOWN = "down"
+    HUNG = "hung"
+    FULL = "full"
+    NOT_READY = "not-ready"
+    DENIED = "denied"
+    CONNECTION_LOST = "connection-lost"
+    CANNOT_OBSERVE = "cannot-observe"
 
 
 class Facts:
-    """The result of one probe.
+    """The result of one probe; it never changes after it was made.
 
     `values` has the server's status and system variables, names in lower case, values as the server's text.
-    `silence` is None when the server answered everything, else one of the words above with `detail` saying why.
-    `maintenance` is the reason in the maintenance file, None when there is no such file. `stalled` is why the storage
-    counts as stalled, None when it does not.
-    `own_connections` is how many of Threads_connected are ours. `pending_thread` is the server's id of a thread of
-    ours that still waits for an answer, None when there is none; `lost_thread` is whether the search for it left one
-    more behind.
+    `cause` is None when the server answered everything, else one of `Cause`, and `detail` says more.
+    `maintenance` is the reason in the maintenance file, None when there is no such file.
+    `stalled` is why the storage counts as stalled, None when it does not.
+    `own_connections` is how many of Threads_connected are ours.
+    `pending_thread` is the server's id of a thread of ours that still waits for an answer, None when there is none.
+    `lost_thread` is whether the search for that thread left one more thread waiting.
     """
 
     __slots__ = (
+        "cause",
         "detail",
         "lost_thread",
         "maintenance",
         "own_connections",
         "pending_thread",
-        "silence",
         "stalled",
         "values",
     )
 
     def __init__(
         self,
-        values=None,
-        silence=None,
-        detail="",
-        maintenance=None,
-        stalled=None,
-        own_connections=1,
-        pending_thread=None,
-        lost_thread=False,
-    ):
+        values: dict[str, str] | None = None,
+        cause: str | None = None,
+        detail: str = "",
+        maintenance: str | None = None,
+        stalled: str | None = None,
+        own_connections: int = 1,
+        pending_thread: int | None = None,
+        lost_thread: bool = False,
+    ) -> None:
         self.values = values or {}
-        self.silence = silence
+        self.cause = cause
         self.detail = detail
         self.maintenance = maintenance
         self.stalled = stalled
@@ -53,11 +61,24 @@ class Facts:
         self.pending_thread = pending_thread
         self.lost_thread = lost_thread
 
-    def get(self, name):
+    def with_stalled(self, reason: str | None) -> Facts:
+        """Return the same facts with what the storage check says."""
+        return Facts(
+            self.values,
+            self.cause,
+            self.detail,
+            self.maintenance,
+            reason,
+            self.own_connections,
+            self.pending_thread,
+            self.lost_thread,
+        )
+
+    def get(self, name: str) -> str | None:
         """Return a variable's text, None if the server does not know it."""
         return self.values.get(name)
 
-    def number(self, name):
-        """Return a variable as an int, None if the server does not know it or it is no number."""
+    def number(self, name: str) -> int | None:
+        """Return a variable as an int, None if the server does not know it or its text is not a number."""
         text = self.values.get(name, "")
-        return int(text) if text.isascii() and text.isdigit() else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None

@@ -7,7 +7,7 @@ import stat
 import struct
 import sys
 
-from galera_sync_guard.decision.facts import BLIND, DENIED, DOWN, FULL, HUNG, LOST, NOT_READY, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from ocfpy import codes
 from ocfpy.codes import Failure
 from ocfpy.deadline import TimeIsUp, uninterrupted
@@ -46,17 +46,17 @@ SESSION_WITHOUT_SYNC_WAIT = "SET SESSION wsrep_sync_wait=0"
 # By its text too: after a restart the server gives the same numbers to others.
 FIND_THREAD = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %d AND INFO LIKE '%%Variable_name IN (%%'"
 
-# MariaDB's error number -> why there are no facts (MariaDB Error Codes); every other number leaves us blind.
-SILENCE_OF_SERVER_ERROR = {
-    1040: FULL,  # ER_CON_COUNT_ERROR, before the handshake too
-    1041: FULL,  # ER_OUT_OF_RESOURCES
-    1135: FULL,  # ER_CANT_CREATE_THREAD
-    1047: NOT_READY,  # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
-    1053: DOWN,  # ER_SERVER_SHUTDOWN
-    1044: DENIED,  # ER_DBACCESS_DENIED_ERROR
-    1045: DENIED,  # ER_ACCESS_DENIED_ERROR
-    1130: DENIED,  # ER_HOST_NOT_PRIVILEGED
-    1698: DENIED,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR: no such user, or unix_socket says no
+# MariaDB's error number -> the cause (MariaDB Error Codes); with every other number the guard cannot observe.
+CAUSE_OF_SERVER_ERROR = {
+    1040: Cause.FULL,  # ER_CON_COUNT_ERROR, before the handshake too
+    1041: Cause.FULL,  # ER_OUT_OF_RESOURCES
+    1135: Cause.FULL,  # ER_CANT_CREATE_THREAD
+    1047: Cause.NOT_READY,  # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
+    1053: Cause.DOWN,  # ER_SERVER_SHUTDOWN
+    1044: Cause.DENIED,  # ER_DBACCESS_DENIED_ERROR
+    1045: Cause.DENIED,  # ER_ACCESS_DENIED_ERROR
+    1130: Cause.DENIED,  # ER_HOST_NOT_PRIVILEGED
+    1698: Cause.DENIED,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR: no such user, or unix_socket says no
 }
 NO_SUCH_STATEMENT = (1064, 1193)  # ER_PARSE_ERROR, ER_UNKNOWN_SYSTEM_VARIABLE: not MariaDB
 
@@ -66,11 +66,15 @@ CANNOT_CONNECT = 2003
 # The server's CLIENT_SSL capability; PyMySQL goes on in clear without it.
 TLS_CAPABILITY = 0x800
 
-# The error of the socket before the greeting -> why there are no facts; every other leaves us blind.
-SILENCE_OF_CONNECT_ERROR = {errno.ENOENT: DOWN, errno.ECONNREFUSED: DOWN, errno.ECONNRESET: LOST}
+# The socket's error before the greeting -> the cause; with every other the guard cannot observe.
+CAUSE_OF_CONNECT_ERROR = {
+    errno.ENOENT: Cause.DOWN,
+    errno.ECONNREFUSED: Cause.DOWN,
+    errno.ECONNRESET: Cause.CONNECTION_LOST,
+}
 
 # PyMySQL's numbers for a connection that the server closed (CR_SERVER_GONE_ERROR, CR_SERVER_LOST).
-CONNECTION_LOST = (2006, 2013)
+CONNECTION_LOST_ERRORS = (2006, 2013)
 
 # What PyMySQL raises, besides its own errors, on bytes that are not its protocol.
 NOT_THE_PROTOCOL = (
@@ -85,7 +89,7 @@ NOT_THE_PROTOCOL = (
 )
 
 # What a watcher's connection outlasts.
-WHILE_CONNECTED = (None, HUNG, NOT_READY)
+WHILE_CONNECTED = (None, Cause.HUNG, Cause.NOT_READY)
 
 # Steps: before the server has any part in how long it takes; on a unix socket, which nothing else keeps from being
 # connected at once; and until it has let us in.
@@ -192,7 +196,7 @@ def _is_readable(source, seconds=0):
 def observe(parameters, deadline, seconds, pending_thread=None, may_search=True, question_type=None, line=None):
     """Return the Facts of the local node, after `seconds` (and never after the deadline) at the latest.
 
-    Never raises for what a server does: what keeps us from asking is in the facts as a silence. `pending_thread` is
+    Never raises for what a server does: what keeps us from asking is the cause in the facts. `pending_thread` is
     the server's id of an earlier probe's thread that got no answer: while it still waits there is no second question,
     so that a server whose storage hangs collects no threads of ours. With `may_search` false it is taken to wait still.
     `question_type` is a Question that asks more than a monitor does. A watcher's `line` is used and kept open; without one
@@ -207,7 +211,7 @@ def observe(parameters, deadline, seconds, pending_thread=None, may_search=True,
     try:
         with deadline.limit(seconds):
             facts = question.ask()
-            if facts.silence == LOST:
+            if facts.cause == Cause.CONNECTION_LOST:
                 # A server that is just going down is gone by now.
                 question = (question_type or Question)(parameters, pending_thread, may_search, line)
                 facts = question.ask()
@@ -215,26 +219,26 @@ def observe(parameters, deadline, seconds, pending_thread=None, may_search=True,
     except TimeIsUp:
         if question.step == PREPARING:
             return Facts(
-                silence=BLIND,
+                cause=Cause.CANNOT_OBSERVE,
                 detail=f"could not ask within {format_seconds(seconds)}, still {PREPARING}",
                 pending_thread=pending_thread,
             )
         facts = Facts(
-            silence=HUNG,
+            cause=Cause.HUNG,
             detail=f"no answer within {format_seconds(seconds)} while {question.step}",
             pending_thread=question.waiting_thread(),
             lost_thread=question.is_searching,
         )
     except Failure as failure:
-        return Facts(silence=BLIND, detail=failure.reason)
+        return Facts(cause=Cause.CANNOT_OBSERVE, detail=failure.reason)
     if line and line.connection:
         line.hang_up()
     return facts
 
 
 def _unheard(line, pending_thread):
-    silence, does = (DOWN, "has closed the connection") if line.was_closed else (HUNG, "takes connections")
-    return Facts(silence=silence, detail=f"the server {does} and greets nobody", pending_thread=pending_thread)
+    cause, does = (Cause.DOWN, "has closed the connection") if line.was_closed else (Cause.HUNG, "takes connections")
+    return Facts(cause=cause, detail=f"the server {does} and greets nobody", pending_thread=pending_thread)
 
 
 def maintenance_reason(path):
@@ -283,11 +287,11 @@ class Question:
         if facts is None:
             self.step = PREPARING
             facts = self._talk(_driver(self._parameters))
-        if facts.silence == FULL:
+        if facts.cause == Cause.FULL:
             facts.pending_thread = self._pending_thread
-        if facts.silence == LOST:
+        if facts.cause == Cause.CONNECTION_LOST:
             self._line.was_closed = True
-        is_open = facts.silence in WHILE_CONNECTED and not facts.own_connections
+        is_open = facts.cause in WHILE_CONNECTED and not facts.own_connections
         if not (self._keeps_line and (is_open or self._line.is_unheard())):
             self._line.hang_up()
         return facts
@@ -317,11 +321,11 @@ class Question:
                 self._log_in(pymysql)
             return self._ask()
         except pymysql.Error as error:
-            return self._silence(error)
+            return self._error_facts(error)
         except OSError as error:
-            return Facts(silence=BLIND, detail=f"cannot begin to connect: {error}")
+            return Facts(cause=Cause.CANNOT_OBSERVE, detail=f"cannot begin to connect: {error}")
         except NOT_THE_PROTOCOL as error:
-            return Facts(silence=BLIND, detail=f"protocol error: {type(error).__name__}: {error}")
+            return Facts(cause=Cause.CANNOT_OBSERVE, detail=f"protocol error: {type(error).__name__}: {error}")
 
     def _log_in(self, pymysql):
         self.step = LOGGING_IN
@@ -332,10 +336,10 @@ class Question:
 
     def _ask(self):
         if self._parameters.ssl_ca and not self._line.connection.server_capabilities & TLS_CAPABILITY:
-            return Facts(silence=BLIND, detail="the server offers no TLS, and ssl_ca asks for it")
+            return Facts(cause=Cause.CANNOT_OBSERVE, detail="the server offers no TLS, and ssl_ca asks for it")
         if self._pending_thread and self._still_waits():
             return Facts(
-                silence=HUNG,
+                cause=Cause.HUNG,
                 detail=f"an earlier probe still waits for its answer (thread {self._pending_thread})",
                 pending_thread=self._pending_thread,
                 own_connections=0,
@@ -399,17 +403,17 @@ class Question:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
-    def _silence(self, error):
+    def _error_facts(self, error):
         number, *text = error.args
         if number == CANNOT_CONNECT:
             return self._cannot_connect(error.original_exception)
         if not isinstance(number, int):
-            return Facts(silence=BLIND, detail=f"protocol error: {number}")
+            return Facts(cause=Cause.CANNOT_OBSERVE, detail=f"protocol error: {number}")
         return _server_error(number, " ".join(text))
 
     def _cannot_connect(self, error):
         return Facts(
-            silence=SILENCE_OF_CONNECT_ERROR.get(error.errno, BLIND),
+            cause=CAUSE_OF_CONNECT_ERROR.get(error.errno, Cause.CANNOT_OBSERVE),
             detail=f"{_address(self._parameters)}: {error.strerror or error}",
         )
 
@@ -425,8 +429,12 @@ def _refusal(first):
 
 
 def _server_error(number, text):
-    silence = LOST if number in CONNECTION_LOST else SILENCE_OF_SERVER_ERROR.get(number, BLIND)
-    return Facts(silence=silence, detail=f"error {number}: {text}")
+    cause = (
+        Cause.CONNECTION_LOST
+        if number in CONNECTION_LOST_ERRORS
+        else CAUSE_OF_SERVER_ERROR.get(number, Cause.CANNOT_OBSERVE)
+    )
+    return Facts(cause=cause, detail=f"error {number}: {text}")
 
 
 def _address(parameters):

@@ -11,7 +11,7 @@ from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cluster.attributes import SEARCH_PATH, Publisher
 from galera_sync_guard.cluster.peers import Peers
 from galera_sync_guard.cycle import turn
-from galera_sync_guard.decision.facts import BLIND, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.state_file import Store, boot_clock
 from galera_sync_guard.host.storage import Storage
 from galera_sync_guard.server import probe
@@ -145,7 +145,7 @@ class Watcher:
             with self._invocation.deadline.limit(self._invocation.timeout):
                 code, error = attempt(self._invocation, self._turn)
                 if error:
-                    attempt(self._invocation, self._turn, Facts(silence=BLIND, detail=describe(error)))
+                    attempt(self._invocation, self._turn, Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(error)))
         except TimeIsUp:
             return False
         return code == codes.OCF_SUCCESS
@@ -171,7 +171,7 @@ class Watcher:
         facts = probe.observe(*arguments, line=self._line)
         self._check_lock()
         if self._storage:
-            facts.stalled = self._storage.trouble(boot_clock())
+            facts = facts.with_stalled(self._storage.trouble(boot_clock()))
         return facts
 
     def _check_lock(self):

@@ -64,7 +64,7 @@ def _configuration(host, unread):
 def _snapshot(host, configuration, name, corosync, unread):
     guard = lookup.find(host, name)
     server = server_settings.settings(guard) if not guard.error else None
-    if server and server.silence:
+    if server and server.cause:
         unread["MariaDB"] = server.detail
         if not host.is_root:
             # The guard logs in as root or becomes another user: what this user may not says nothing about it.

@@ -9,7 +9,7 @@ from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell
 from galera_sync_guard.cli.server_settings import stopwatch
 from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.facts import BLIND, DENIED, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, judge
 from galera_sync_guard.decision.outcome import exit_code
 from galera_sync_guard.decision.states import FIT, POOR, UNFIT, score_text
@@ -148,7 +148,7 @@ def _record(guard):
 def _prepare(guard):
     """Load the driver and check the login's files; return Facts when that already keeps the guard from seeing."""
     if guard.error:
-        return Facts(silence=BLIND, detail=describe(guard.error))
+        return Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(guard.error))
     try:
         probe.check_host(guard.parameters)
     except Failure:
@@ -178,8 +178,8 @@ def _as_json(found):
         "note": guard.note,
         "started": found.remembered,
         "facts": found.facts.values,
-        "silence": found.facts.silence,
-        "silence_detail": found.facts.detail or None,
+        "cause": found.facts.cause,
+        "cause_detail": found.facts.detail or None,
         "maintenance": found.facts.maintenance,
         "verdict": {
             "state": verdict.state,
@@ -194,7 +194,7 @@ def _as_json(found):
 
 
 def _advice(found):
-    if found.facts.silence == DENIED and "1698" in found.facts.detail:
+    if found.facts.cause == Cause.DENIED and "1698" in found.facts.detail:
         return "run this as root, or create the database user: examples/monitor-user.sql"
     return ADVICE[found.verdict.state] or None
 
@@ -214,7 +214,7 @@ def _show(found, screen):
         ("facts" if not n else "", f"{name:{width}}  {value}")
         for n, (name, value) in enumerate(sorted(found.facts.values.items()))
     ]
-    if found.facts.silence:
+    if found.facts.cause:
         rows.append(("facts", f"none: {found.facts.detail}"))
     rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
     if _advice(found):

@@ -13,7 +13,7 @@ from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, Recipe
 from galera_sync_guard.cli.commands import explain
 from galera_sync_guard.cli.exit_codes import BAD, GOOD, USAGE, Trouble
 from galera_sync_guard.cli.screen import Cell
-from galera_sync_guard.decision.facts import BLIND, DENIED
+from galera_sync_guard.decision.facts import Cause
 
 # cibadmin's exit code when somebody else has changed the CIB meanwhile (CRM_EX_OLD), and crm_diff's for a difference.
 CHANGED_MEANWHILE = 103
@@ -112,10 +112,10 @@ def _apply(host, arguments, recipe, screen):
 def _refuse_a_login_that_fails(host, recipe):
     login = {name: value for name, value in recipe.guard.parameters.items() if name != "mode"}
     found = explain.look(host, None, login)
-    if found.facts.silence in (DENIED, BLIND):
+    if found.facts.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
         user, mend = login.get("os_user"), ""
         if user:
-            mend = ": " + (CREATE_LOGIN if found.facts.silence == DENIED else CREATE_OS_USER) % user
+            mend = ": " + (CREATE_LOGIN if found.facts.cause == Cause.DENIED else CREATE_OS_USER) % user
         raise Trouble(f"the guard could not log in on this node: {found.facts.detail}{mend}", BAD)
 
 

@@ -13,7 +13,7 @@ from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.commands import check
 from galera_sync_guard.cli.server_settings import GRANTS
-from galera_sync_guard.decision.facts import DENIED, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from tests.cluster.test_operator_check import MISTAKES
 from tests.cluster.test_operator_settings import MISTAKES as SETTINGS
 
@@ -37,7 +37,11 @@ def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=Non
     configuration = Configuration(cib)
     guard = configuration.resource("galera-guard")
     typed = AGENT.parse({"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()})
-    server = Facts(silence=DENIED, detail="error 1045") if server == DENIED else Facts({**SERVER, **(server or {})})
+    server = (
+        Facts(cause=Cause.DENIED, detail="error 1045")
+        if server == Cause.DENIED
+        else Facts({**SERVER, **(server or {})})
+    )
     return findings.Snapshot(
         configuration,
         guard,
@@ -88,7 +92,7 @@ TABLE = [
         {"server": {"wsrep_provider_options": "evs.suspect_timeout = PT2S"}},
     ),
     ("ignored-quorum", {"server": {"wsrep_provider_options": "pc.ignore_quorum = true"}}, {}),
-    ("login", {"server": DENIED}, {}),
+    ("login", {"server": Cause.DENIED}, {}),
     ("privileges", {"server": {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost`"}}, {}),
     ("slow-detection", {"corosync": totem(token=10000, consensus=12000)}, {"corosync": totem(token=1000)}),
     ("detection", {"corosync": totem(token=3650, consensus=4380)}, {"corosync": totem(token=1000, consensus=1200)}),
@@ -150,7 +154,7 @@ def test_a_login_by_root_is_no_risk_but_a_note():
     ids=str,
 )
 def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
-    for server in (DENIED, {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `x`@`localhost`"}):
+    for server in (Cause.DENIED, {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `x`@`localhost`"}):
         (finding,) = [
             each
             for each in findings.findings(snapshot(parameters=parameters, server=server))

@@ -4,15 +4,14 @@ import itertools
 
 import pytest
 
-from galera_sync_guard.decision import facts as silence
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.facts import Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN
 from tests.unit.builders import CATCHING_UP, DESYNCED, DONOR, HEALTHY, SATURATED, node, policy
 
 
 def silent(why, detail="why"):
-    return Facts(silence=why, detail=detail)
+    return Facts(cause=why, detail=detail)
 
 
 def in_state(number, comment):
@@ -59,37 +58,37 @@ TABLE = {
         "/data has taken no write for 6s",
     ),
     "stalled-and-hung": (
-        Facts(silence=silence.HUNG, stalled="/data has taken no write"),
+        Facts(cause=Cause.HUNG, stalled="/data has taken no write"),
         {},
         "stalled",
         UNFIT,
         "/data has taken no write",
     ),
     "down": (
-        silent(silence.DOWN, "/run/m.sock: No such file or directory"),
+        silent(Cause.DOWN, "/run/m.sock: No such file or directory"),
         {},
         "down",
         UNFIT,
         "/run/m.sock: No such file or directory",
     ),
-    "hung": (silent(silence.HUNG, "no answer within 2s while x"), {}, "hung", UNFIT, "no answer within 2s while x"),
-    "error-1047": (silent(silence.NOT_READY, "error 1047: WSREP"), {}, "not-ready", UNFIT, "error 1047: WSREP"),
+    "hung": (silent(Cause.HUNG, "no answer within 2s while x"), {}, "hung", UNFIT, "no answer within 2s while x"),
+    "error-1047": (silent(Cause.NOT_READY, "error 1047: WSREP"), {}, "not-ready", UNFIT, "error 1047: WSREP"),
     "error-1040": (
-        silent(silence.FULL, "error 1040: Too many connections"),
+        silent(Cause.FULL, "error 1040: Too many connections"),
         {},
         "saturated",
         POOR,
         "error 1040: Too many connections",
     ),
     "access-denied": (
-        silent(silence.DENIED, "error 1045: Access denied"),
+        silent(Cause.DENIED, "error 1045: Access denied"),
         {},
         "unknown",
         UNKNOWN,
         "error 1045: Access denied",
     ),
-    "lost": (silent(silence.LOST, "lost the connection"), {}, "unknown", UNKNOWN, "lost the connection"),
-    "blind": (silent(silence.BLIND, "protocol error: X"), {}, "unknown", UNKNOWN, "protocol error: X"),
+    "lost": (silent(Cause.CONNECTION_LOST, "lost the connection"), {}, "unknown", UNKNOWN, "lost the connection"),
+    "blind": (silent(Cause.CANNOT_OBSERVE, "protocol error: X"), {}, "unknown", UNKNOWN, "protocol error: X"),
     "wsrep-off": (node(wsrep_on="OFF"), {}, "wsrep-off", UNFIT, "wsrep_on=OFF, must be ON"),
     "no-galera": (
         node(wsrep_on=None, wsrep_local_state=None, wsrep_ready=None),
@@ -370,9 +369,9 @@ def test_all_that_can_be_wrong_at_once_is_unfit():
     assert classify(facts, policy(min_cluster_size="2", max_recv_queue="100")).kind == UNFIT
 
 
-@pytest.mark.parametrize("why", [silence.DOWN, silence.HUNG, silence.FULL, silence.DENIED, silence.BLIND])
+@pytest.mark.parametrize("why", [Cause.DOWN, Cause.HUNG, Cause.FULL, Cause.DENIED, Cause.CANNOT_OBSERVE])
 def test_the_maintenance_file_counts_before_any_silence(why):
-    assert classify(Facts(silence=why, maintenance="disks"), policy()).state == "maintenance"
+    assert classify(Facts(cause=why, maintenance="disks"), policy()).state == "maintenance"
 
 
 @pytest.mark.parametrize(
@@ -412,11 +411,11 @@ def test_a_lagging_node_loses_one_of_two_steps_so_that_its_score_is_quiet(queue,
     [
         (node(**DONOR), 2.0),
         (node(**SATURATED), 10.0),
-        (silent(silence.FULL), 10.0),
+        (silent(Cause.FULL), 10.0),
         (node(**DESYNCED), None),
         (node(read_only="ON"), None),
-        (silent(silence.HUNG), None),
-        (silent(silence.DENIED), None),
+        (silent(Cause.HUNG), None),
+        (silent(Cause.DENIED), None),
         (node(), None),
     ],
     ids=["donor", "saturated", "error-1040", "desynced", "read-only", "hung", "unknown", "synced"],

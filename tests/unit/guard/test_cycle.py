@@ -6,15 +6,15 @@ import pytest
 
 from galera_sync_guard import cycle
 from galera_sync_guard.cluster import attributes
-from galera_sync_guard.decision.facts import BLIND, DENIED, DOWN, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.server import probe
 from tests.unit.builders import DESYNCED, DONOR, READ_ONLY, SATURATED, Cluster, call, node
 
 EXECUTOR = 100
-HUNG = Facts(silence="hung", detail="no answer", pending_thread=77)
+HUNG = Facts(cause="hung", detail="no answer", pending_thread=77)
 # Not even the search for the thread that owes us an answer was answered.
-SEARCH_HUNG = Facts(silence="hung", detail="no answer", pending_thread=77, lost_thread=True)
+SEARCH_HUNG = Facts(cause="hung", detail="no answer", pending_thread=77, lost_thread=True)
 
 
 class Host:
@@ -111,7 +111,7 @@ def test_a_state_is_published_at_its_first_bad_sample_with_the_score_as_it_was(h
 
 def test_peers_are_asked_only_for_a_poor_sample(host):
     host.turn(node(**READ_ONLY))
-    host.turn(Facts(silence=DENIED))
+    host.turn(Facts(cause=Cause.DENIED))
     assert host.cluster.asked == 0
     host.turn(node(**DONOR))
     assert host.cluster.asked == 1
@@ -249,7 +249,7 @@ def test_a_gap_is_measured_in_intervals_of_the_monitor_and_the_time_of_a_probe(h
 
 
 def test_an_answer_that_the_server_still_owes_is_passed_to_the_next_probe(host):
-    host.turn(Facts(silence="hung", detail="no answer", pending_thread=77))
+    host.turn(Facts(cause="hung", detail="no answer", pending_thread=77))
     host.turn()
     assert host.asked[-1][1] == 77
     host.turn()
@@ -297,7 +297,7 @@ def test_why_is_told_with_the_time_of_the_change_once(host):
 
 def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_way(host):
     told = []
-    for facts in (node(), node(**READ_ONLY), Facts(silence=DOWN), node(**READ_ONLY)):
+    for facts in (node(), node(**READ_ONLY), Facts(cause=Cause.DOWN), node(**READ_ONLY)):
         host.turn(facts)
         told.append(host.cluster.why[:2])
     assert told == [("fit", False), ("unfit", True), ("unfit", False), ("unfit", False)]
@@ -316,7 +316,7 @@ def test_a_bad_node_that_was_never_told_falls(host):
     host.cluster.result = attributes.FAILED
     host.turn(node(**READ_ONLY))
     host.cluster.result = attributes.PUBLISHED
-    host.turn(Facts(silence=DOWN))
+    host.turn(Facts(cause=Cause.DOWN))
     assert host.cluster.why[:2] == ("unfit", True)
 
 
@@ -353,14 +353,14 @@ def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host)
 
 def test_facts_that_stand_in_for_a_probe_ask_nothing(host):
     asked = len(host.asked)
-    verdict, _ = host.turn(stand_in=Facts(silence=BLIND, detail="internal error"))
+    verdict, _ = host.turn(stand_in=Facts(cause=Cause.CANNOT_OBSERVE, detail="internal error"))
     assert len(host.asked) == asked
     assert (verdict.state, verdict.score) == ("unknown", 1000)
     assert host.cluster.attributes == ("1000", "unknown")
 
 
 def test_a_guard_that_cannot_see_warns_although_its_verdict_is_good(host):
-    host.turn(Facts(silence=DENIED, detail="error 1045: Access denied"))
+    host.turn(Facts(cause=Cause.DENIED, detail="error 1045: Access denied"))
     assert [level for level, _ in host.call.report.lines] == ["warning"]
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from galera_sync_guard import cycle
-from galera_sync_guard.decision.facts import BLIND, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import score_text
 from galera_sync_guard.host import state_file
 from galera_sync_guard.host.state_file import Store
@@ -18,7 +18,7 @@ FACTS = {
     "synced": node(),
     "read-only": node(**READ_ONLY),
     "saturated": node(**SATURATED),
-    "blind": Facts(silence=BLIND, detail="protocol error"),
+    "blind": Facts(cause=Cause.CANNOT_OBSERVE, detail="protocol error"),
 }
 EXECUTOR = 100
 

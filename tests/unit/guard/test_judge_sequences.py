@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from galera_sync_guard.decision.facts import BLIND, FULL, HUNG, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import BAD, FIT, POOR, UNFIT, UNKNOWN
 from tests.unit.builders import CATCHING_UP, DESYNCED, DONOR, READ_ONLY, SATURATED, Guard, node, policy
 
-BLINDED = Facts(silence=BLIND, detail="error 1045: Access denied for user 'monitor'@'localhost'")
+BLINDED = Facts(cause=Cause.CANNOT_OBSERVE, detail="error 1045: Access denied for user 'monitor'@'localhost'")
 START = 1000.0
 SEEDS = range(20)
 
@@ -228,7 +228,10 @@ def test_an_alternation_of_two_states_that_may_pass_starts_each_grace_anew(mode)
 
 
 def test_a_hung_node_that_fills_up_does_not_serve_again_for_a_saturation_grace():
-    hung, full = Facts(silence=HUNG, detail="no answer"), Facts(silence=FULL, detail="error 1040: Too many connections")
+    hung, full = (
+        Facts(cause=Cause.HUNG, detail="no answer"),
+        Facts(cause=Cause.FULL, detail="error 1040: Too many connections"),
+    )
     verdicts = watch(Guard(policy(mode="score")), times(1.0, 20), lambda seconds: hung if seconds < 5 else full)
     assert {verdict.kind for _, verdict in verdicts} == {UNFIT, POOR}
 

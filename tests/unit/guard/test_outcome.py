@@ -4,8 +4,7 @@ import itertools
 
 import pytest
 
-from galera_sync_guard.decision import facts as silence
-from galera_sync_guard.decision.facts import Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.outcome import FAILS, exit_code
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, score_text
 from tests.unit.builders import DONOR, HEALTHY, READ_ONLY, SATURATED, Guard, node, policy
@@ -21,7 +20,7 @@ ROWS = {
     "lagging": (node(wsrep_local_recv_queue="6"), {"max_recv_queue": "5"}, "lagging", ("980", 0, 0)),
     "lagging-far": (node(wsrep_local_recv_queue="60"), {"max_recv_queue": "5"}, "lagging", ("960", 0, 0)),
     "saturated": (node(**SATURATED), {}, "saturated", POOR_OUTCOME),
-    "saturated-1040": (Facts(silence=silence.FULL, detail="error 1040"), {}, "saturated", POOR_OUTCOME),
+    "saturated-1040": (Facts(cause=Cause.FULL, detail="error 1040"), {}, "saturated", POOR_OUTCOME),
     "donor-last-resort": (node(**DONOR), {}, "donor", POOR_OUTCOME),
     "donor-never": (node(**DONOR), {"available_when_donor": "never"}, "donor", UNFIT_OUTCOME),
     "donor-always": (node(**DONOR), {"available_when_donor": "always"}, "donor", FIT_OUTCOME),
@@ -38,10 +37,10 @@ ROWS = {
     "not-ready": (node(wsrep_ready="OFF"), {}, "not-ready", UNFIT_OUTCOME),
     "wsrep-off": (node(wsrep_on="OFF"), {}, "wsrep-off", UNFIT_OUTCOME),
     "small-cluster": (node(wsrep_cluster_size="1"), {"min_cluster_size": "2"}, "small-cluster", UNFIT_OUTCOME),
-    "down": (Facts(silence=silence.DOWN), {}, "down", UNFIT_OUTCOME),
+    "down": (Facts(cause=Cause.DOWN), {}, "down", UNFIT_OUTCOME),
     "stalled": (Facts(HEALTHY, stalled="no write"), {}, "stalled", UNFIT_OUTCOME),
-    "hung": (Facts(silence=silence.HUNG), {}, "hung", UNFIT_OUTCOME),
-    "unknown": (Facts(silence=silence.DENIED), {}, "unknown", ("950", 0, 0)),
+    "hung": (Facts(cause=Cause.HUNG), {}, "hung", UNFIT_OUTCOME),
+    "unknown": (Facts(cause=Cause.DENIED), {}, "unknown", ("950", 0, 0)),
 }
 
 

@@ -7,8 +7,7 @@ import os
 import time
 
 from galera_sync_guard import __version__
-from galera_sync_guard.decision.outcome import exit_code
-from galera_sync_guard.decision.states import BAD
+from galera_sync_guard.decision.states import BAD, exit_code
 from galera_sync_guard.host.state_file import Record, Store
 from galera_sync_guard.parameters import PARAMETERS, check
 from galera_sync_guard.watcher.heartbeat import ask_to_publish_again, look_at_watcher

@@ -1,4 +1,8 @@
-"""The verdict table: every state of a node, the kind it belongs to and the score a kind gets; the rules are in judge."""
+"""The verdict table: every state of a node, its kind, and what Pacemaker gets for a kind; the rules are in judge."""
+
+from __future__ import annotations
+
+from ocfpy.codes import OCF_ERR_GENERIC, OCF_SUCCESS
 
 FIT = "fit"
 UNKNOWN = "unknown"
@@ -17,46 +21,198 @@ SCORES = {FIT: 1000, UNKNOWN: 950, POOR: 10, UNFIT: -INFINITY}
 # What a lagging node loses at most: less than the difference between fit and unknown.
 LAGGING_PENALTY = 40
 
-# (state, its kind, when a node is in it); where several hold, the first counts.
+# action -> mode -> kinds of verdict that make the action fail. A probe is not here: it only tells whether the guard is
+# started. 2, 4, 5 (they ban the node), 6 (stops the guard everywhere) and 190 (stays among the failed actions) are
+# never given for a verdict.
+FAILS: dict[str, dict[str, tuple[str, ...]]] = {
+    "start": {"fail": (UNFIT,), "score": ()},
+    "monitor": {"fail": (POOR, UNFIT), "score": ()},
+}
+
+
+class State:
+    """One row of the verdict table."""
+
+    __slots__ = ("advice", "kind", "name", "reasons", "when")
+
+    def __init__(self, name: str, kind: str, when: str, advice: str, *reasons: str) -> None:
+        self.name = name
+        self.kind = kind
+        self.when = when  # in which case a node is in this state
+        self.advice = advice  # what an administrator does about it, "" for nothing
+        self.reasons = reasons  # examples of the reason that the guard gives, without the name
+
+
+# Where the conditions of several states hold, the first counts.
 STATES = (
-    ("maintenance", UNFIT, "the maintenance file exists, or pxc_maint_mode is not DISABLED"),
-    ("stalled", UNFIT, "the storage has not taken a small synced write within stall_timeout"),
-    (
+    State(
+        "maintenance",
+        UNFIT,
+        "the maintenance file exists, or pxc_maint_mode is not DISABLED",
+        "galera-sync-guard maintenance off, when the work is done",
+        "/var/lib/galera-sync-guard/maintenance exists: replacing a disk",
+        "/var/lib/galera-sync-guard/maintenance exists",
+        "pxc_maint_mode=MAINTENANCE, must be DISABLED",
+    ),
+    State(
+        "stalled",
+        UNFIT,
+        "the storage has not taken a small synced write within stall_timeout",
+        "look at the disks (dmesg, iostat, multipath -ll): the server cannot commit until they answer",
+        "/var/lib/mysql has taken no write for 7s, may take stall_timeout=5s",
+    ),
+    State(
         "down",
         UNFIT,
         "no socket, connection refused, the server says that it is shutting down, or has closed the"
         " watcher's connection and greets nobody",
+        "systemctl start mariadb; journalctl -u mariadb says why it ended",
+        "/run/mysqld/mysqld.sock: No such file or directory",
+        "/run/mysqld/mysqld.sock: Connection refused",
+        "error 1053: Server shutdown in progress",
+        "the server has closed the connection and greets nobody",
     ),
-    ("hung", UNFIT, "no answer within probe_timeout"),
-    ("unknown", UNKNOWN, "access denied, driver missing, protocol error, internal error: the guard cannot see"),
-    ("wsrep-off", UNFIT, "wsrep_on is not ON, or the server knows no wsrep_local_state: it is no Galera node"),
-    ("inconsistent", UNFIT, "wsrep_local_state is 5: the node lost a consistency vote or its disk is full"),
-    ("joining", UNFIT, "wsrep_local_state is 1"),
-    ("joined", UNFIT, "wsrep_local_state is 3 and wsrep_ready is not ON: the node has joined and catches up"),
-    ("initialized", UNFIT, "wsrep_local_state is 0 and the node belongs to no component"),
-    ("non-primary", UNFIT, "wsrep_cluster_status is not Primary"),
-    ("not-ready", UNFIT, "wsrep_ready is not ON, or wsrep_local_state is a number that no version of Galera documents"),
-    ("rejecting", UNFIT, "wsrep_reject_queries is not NONE"),
-    ("read-only", UNFIT, "read_only or super_read_only is anything but OFF or 0, unless available_when_readonly"),
-    ("small-cluster", UNFIT, "wsrep_cluster_size is below min_cluster_size"),
-    (
+    State(
+        "hung",
+        UNFIT,
+        "no answer within probe_timeout",
+        "look at the disks and at the server's processes (top, iostat, journalctl -u mariadb) before a restart",
+        "no answer within 2s while connecting and logging in",
+        "no answer within 2s while it should answer SHOW STATUS",
+        "an earlier probe still waits for its answer (thread 4711)",
+        "the server takes connections and greets nobody",
+    ),
+    State(
+        "unknown",
+        UNKNOWN,
+        "access denied, driver missing, protocol error, internal error: the guard cannot see",
+        "make the login work: galera-sync-guard check says how",
+        "error 1045: Access denied for user 'galera_guard'@'localhost' (using password: YES)",
+        "error 1698: Access denied for user 'galera_guard'@'localhost'",
+    ),
+    State(
+        "wsrep-off",
+        UNFIT,
+        "wsrep_on is not ON, or the server knows no wsrep_local_state: it is not a Galera node",
+        "SET GLOBAL wsrep_on=ON, or configure Galera (wsrep_provider, wsrep_cluster_address)",
+        "wsrep_on=OFF, must be ON",
+        "the server does not know wsrep_local_state",
+    ),
+    State(
+        "inconsistent",
+        UNFIT,
+        "wsrep_local_state is 5: the node lost a consistency vote or its disk is full",
+        "free the disk if it is full, then systemctl restart mariadb: the node fetches the data anew",
+        "wsrep_local_state=5 (Inconsistent)",
+    ),
+    State(
+        "joining",
+        UNFIT,
+        "wsrep_local_state is 1",
+        "wait: the node is fetching the data",
+        "wsrep_local_state=1 (Joining: receiving State Transfer)",
+    ),
+    State(
+        "joined",
+        UNFIT,
+        "wsrep_local_state is 3 and wsrep_ready is not ON: the node has joined and catches up",
+        "wait: the node is catching up",
+        "wsrep_local_state=3 (Joined)",
+    ),
+    State(
+        "initialized",
+        UNFIT,
+        "wsrep_local_state is 0 and the node belongs to no component",
+        "start a cluster it can join; if all nodes are down, galera_new_cluster on the most advanced one",
+        "wsrep_local_state=0 (Initialized), wsrep_cluster_status=Disconnected",
+    ),
+    State(
+        "non-primary",
+        UNFIT,
+        "wsrep_cluster_status is not Primary",
+        "repair the network to the other nodes; if they are gone for good, SET GLOBAL"
+        " wsrep_provider_options='pc.bootstrap=YES' (MariaDB 11.8: wsrep_provider_pc_bootstrap=ON) on exactly"
+        " one node",
+        "wsrep_cluster_status=non-Primary, must be Primary",
+    ),
+    State(
+        "not-ready",
+        UNFIT,
+        "wsrep_ready is not ON, or wsrep_local_state is a number that no version of Galera documents",
+        "wait, or look why Galera does not get ready: journalctl -u mariadb",
+        "wsrep_ready=OFF, must be ON",
+        "error 1047: WSREP has not yet prepared node for application use",
+    ),
+    State(
+        "rejecting",
+        UNFIT,
+        "wsrep_reject_queries is not NONE",
+        "SET GLOBAL wsrep_reject_queries=NONE",
+        "wsrep_reject_queries=ALL, must be NONE",
+    ),
+    State(
+        "read-only",
+        UNFIT,
+        "read_only or super_read_only is anything but OFF or 0, unless available_when_readonly",
+        "SET GLOBAL read_only=OFF",
+        "read_only=ON, must be OFF",
+        "super_read_only=ON, must be OFF",
+    ),
+    State(
+        "small-cluster",
+        UNFIT,
+        "wsrep_cluster_size is below min_cluster_size",
+        "start the missing nodes, or lower min_cluster_size",
+        "wsrep_cluster_size=1 is below min_cluster_size=2",
+    ),
+    State(
         "donor",
         POOR,
         "wsrep_local_state is 2, or 3 with wsrep_ready ON (a donor that catches up), for longer than"
         " donor_grace, or with wsrep_desync; unfit with available_when_donor=never or"
         " wsrep_sst_donor_rejects_queries, fit with always",
+        "wait for the state transfer or backup to end; SET GLOBAL wsrep_desync=OFF if it was left on",
+        "wsrep_local_state=2 (Donor/Desynced) for 13s",
+        "wsrep_local_state=3 (Joined) with wsrep_ready=ON for 13s",
+        "wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for 13s",
+        "wsrep_local_state=2 (Donor/Desynced) with wsrep_sst_donor_rejects_queries for 13s",
     ),
-    (
+    State(
         "saturated",
         POOR,
         "error 1040, or Threads_connected (less our own) has reached connection_limit percent of"
         " max_connections, for longer than saturation_grace",
+        "end connections that are not needed (SHOW PROCESSLIST), or raise max_connections",
+        "error 1040: Too many connections for 13s",
+        "Threads_connected=151 of max_connections=151 for 13s",
+        "Threads_connected=136 of max_connections=151 reaches connection_limit=90% for 13s",
     ),
-    ("lagging", FIT, "wsrep_local_recv_queue is above max_recv_queue: fit, with a score of up to 40 less"),
-    ("synced", FIT, "Primary, ready, wsrep_on, wsrep_local_state 4, and nothing above"),
+    State(
+        "lagging",
+        FIT,
+        "wsrep_local_recv_queue is above max_recv_queue: fit, with a score of up to 40 less",
+        "wait: the node applies what others have written",
+        "wsrep_local_recv_queue=250 is above max_recv_queue=100",
+    ),
+    State(
+        "synced",
+        FIT,
+        "Primary, ready, wsrep_on, wsrep_local_state 4, and nothing above",
+        "",
+        "wsrep_local_state=4 (Synced)",
+    ),
 )
 
 
-def score_text(score):
+def exit_code(action: str, mode: str, kind: str) -> int:
+    """Return the exit code of `action` (start or recurring monitor) for a verdict of that kind.
+
+    1 makes Pacemaker recover the resource: with migration-threshold=1 it goes, and the virtual IP with it, to another
+    node.
+    """
+    return OCF_ERR_GENERIC if kind in FAILS[action][mode] else OCF_SUCCESS
+
+
+def score_text(score: int) -> str:
     """Return a score as Pacemaker writes it."""
     return "-INFINITY" if score <= -INFINITY else str(score)

@@ -77,8 +77,8 @@ BUGS = {
     "publish": ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.publish = bug", 0),
     "load": ("host/state_file", "def bug(*arguments, **options): raise KeyError('a bug')\nStore.load = bug", 0),
     "save": ("host/state_file", "def bug(*arguments): raise KeyError('a bug')\nStore.save = bug", 1),
-    "exit code": ("decision/outcome", "def exit_code(*arguments): raise KeyError('a bug')", 0),
-    "no exit code": ("decision/outcome", "def exit_code(*arguments): return True", 0),
+    "exit code": ("decision/states", "def exit_code(*arguments): raise KeyError('a bug')", 0),
+    "no exit code": ("decision/states", "def exit_code(*arguments): return True", 0),
 }
 
 

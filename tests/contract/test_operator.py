@@ -149,7 +149,7 @@ class TestExplain:
         assert command.run("explain", *words).returncode == 2
 
     def test_every_state_has_its_advice(self):
-        assert list(ADVICE) and set(ADVICE) == {state for state, _, _ in STATES}
+        assert list(ADVICE) and set(ADVICE) == {state.name for state in STATES}
 
 
 # What keeps the cluster from being asked: (tool, what it does, words of the line)

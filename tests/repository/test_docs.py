@@ -116,7 +116,7 @@ def test_tuning_has_one_row_for_each_parameter():
 
 @EVERY_DOCUMENT
 def test_quoted_reasons_are_the_code_s(name):
-    states = "|".join(state for state, _, _ in STATES)
+    states = "|".join(state.name for state in STATES)
     written = DOCUMENTS["docs/reasons.md"]
     for line in code(DOCUMENTS[name]):
         reason = re.search(rf"(?:^|exitreason='|: )((?:{states}): [^'(]+)", line)
@@ -143,4 +143,4 @@ def test_reasons_of_the_watcher_are_the_code_s():
 
 def test_every_state_has_a_reason_in_the_documents():
     rows = re.findall(r"^\| `([\w-]+)` \| \w+ \| `\1: ", DOCUMENTS["docs/reasons.md"], re.M)
-    assert rows == [state for state, _, _ in STATES]
+    assert rows == [state.name for state in STATES]

@@ -102,7 +102,7 @@ def test_the_second_agent_stands_on_ocfpy_alone(name):
     assert packages <= sys.stdlib_module_names | {"ocfpy", "vip_client_reset"}
 
 
-@pytest.mark.parametrize("name", ["judge", "classify", "outcome", "states", "facts"])
+@pytest.mark.parametrize("name", ["judge", "classify", "states", "facts"])
 def test_what_decides_is_pure(name):
     forbidden = {"galera_sync_guard." + other for other in ("server", "cluster", "host", "watcher", "cycle", "agent")}
     used = imports(MODULES["galera_sync_guard.decision." + name])

@@ -19,9 +19,8 @@ WATCHING = set(
         "galera_sync_guard.decision.judge",
         "galera_sync_guard.watcher.lock",
         "galera_sync_guard.host.state_file",
-        "galera_sync_guard.decision.outcome",
-        "galera_sync_guard.parameters",
         "galera_sync_guard.decision.states",
+        "galera_sync_guard.parameters",
         "galera_sync_guard.watcher.heartbeat",
         "ocfpy",
         "ocfpy.agent",
@@ -31,6 +30,7 @@ WATCHING = set(
         "ocfpy.parameters",
         "ocfpy.report",
         "ocfpy.runner",
+        "__future__",
         "_collections_abc",
         "_stat",
         "_struct",
@@ -87,7 +87,7 @@ DRIVERS = """
 BELOW = """
     _blake2 _datetime _decimal _md5 _sha1 _sha256 _sha3 _sha512 _sre configparser contextlib copyreg datetime decimal
     hashlib numbers re re._casefix re._compiler re._constants re._parser warnings
-    __future__ _colorize _sha2
+    _colorize _sha2
 """
 ASKING = DIALLING | set((DRIVERS + BELOW).split())
 # Asked for and refused by a None in sys.modules: -X importtime lists the attempt. Had ssl or getpass been imported,

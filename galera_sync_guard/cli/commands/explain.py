@@ -11,8 +11,7 @@ from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, judge
-from galera_sync_guard.decision.outcome import exit_code
-from galera_sync_guard.decision.states import FIT, POOR, UNFIT, score_text
+from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, exit_code, score_text
 from galera_sync_guard.decision.states import UNKNOWN as UNKNOWN_KIND
 from galera_sync_guard.host.state_file import Record, Store, boot_clock
 from galera_sync_guard.server import probe
@@ -20,30 +19,8 @@ from ocfpy.codes import Failure, describe
 
 EXIT_CODES = {FIT: GOOD, POOR: BAD, UNFIT: BAD, UNKNOWN_KIND: UNKNOWN}
 
-# What an administrator does about a state, in the order of states.STATES.
-ADVICE = {
-    "maintenance": "galera-sync-guard maintenance off, when the work is done",
-    "stalled": "look at the disks (dmesg, iostat, multipath -ll): the server cannot commit until they answer",
-    "down": "systemctl start mariadb; journalctl -u mariadb says why it ended",
-    "hung": "look at the disks and at the server's processes (top, iostat, journalctl -u mariadb) before a restart",
-    "unknown": "make the login work: galera-sync-guard check says how",
-    "wsrep-off": "SET GLOBAL wsrep_on=ON, or configure Galera (wsrep_provider, wsrep_cluster_address)",
-    "inconsistent": "free the disk if it is full, then systemctl restart mariadb: the node fetches the data anew",
-    "joining": "wait: the node is fetching the data",
-    "joined": "wait: the node is catching up",
-    "initialized": "start a cluster it can join; if all nodes are down, galera_new_cluster on the most advanced one",
-    "non-primary": "mend the network to the other nodes; if they are gone for good, SET GLOBAL"
-    " wsrep_provider_options='pc.bootstrap=YES' (MariaDB 11.8: wsrep_provider_pc_bootstrap=ON) on exactly"
-    " one node",
-    "not-ready": "wait, or look why Galera does not get ready: journalctl -u mariadb",
-    "rejecting": "SET GLOBAL wsrep_reject_queries=NONE",
-    "read-only": "SET GLOBAL read_only=OFF",
-    "small-cluster": "start the missing nodes, or lower min_cluster_size",
-    "donor": "wait for the state transfer or backup to end; SET GLOBAL wsrep_desync=OFF if somebody left it on",
-    "saturated": "end connections that nobody needs (SHOW PROCESSLIST), or raise max_connections",
-    "lagging": "wait: the node applies what others have written",
-    "synced": "",
-}
+# What an administrator does about a state.
+ADVICE = {state.name: state.advice for state in STATES}
 
 
 class Explanation:

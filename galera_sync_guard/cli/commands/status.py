@@ -12,7 +12,7 @@ from galera_sync_guard.decision.states import SCORES, STATES, UNKNOWN, score_tex
 
 # A node is shown as good as its score; a lagging one is still fit.
 KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()}
-WHEN = {state: when for state, _, when in STATES}
+WHEN = {state.name: state.when for state in STATES}
 
 # A stop and a start are one move when they are no further apart than this, in seconds: the history has whole seconds.
 ONE_MOVE = 60

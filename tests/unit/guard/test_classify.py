@@ -268,7 +268,7 @@ def test_facts_give_the_state_of_the_verdict_table(facts, given, state, kind, re
 
 
 def test_every_state_of_the_verdict_table_is_reached():
-    assert {state for _, _, state, _, _ in TABLE.values()} == {state for state, _, _ in STATES}
+    assert {state for _, _, state, _, _ in TABLE.values()} == {state.name for state in STATES}
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ SYMPTOMS = {
     "saturated": {"threads_connected": "152"},
     "lagging": {"wsrep_local_recv_queue": "101"},
 }
-ORDER = [state for state, _, _ in STATES]
+ORDER = [state.name for state in STATES]
 PAIRS = [
     pair
     for pair in itertools.combinations(sorted(SYMPTOMS, key=ORDER.index), 2)

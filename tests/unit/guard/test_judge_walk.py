@@ -40,7 +40,7 @@ BAD_AGES = (None, 2.5, 3.0, 3.5)
 BLIND_AGES = (None, 29.5, 30.0, 30.5)
 PEERS = (NO_PEER, SYNCED_PEER, ANSWERING_PEER)
 
-STATE_WORDS = tuple(state for state, _, _ in STATES)
+STATE_WORDS = tuple(state.name for state in STATES)
 
 
 class Case:

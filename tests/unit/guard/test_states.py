@@ -5,8 +5,7 @@ import itertools
 import pytest
 
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.decision.outcome import FAILS, exit_code
-from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, score_text
+from galera_sync_guard.decision.states import FAILS, FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
 from tests.unit.builders import DONOR, HEALTHY, READ_ONLY, SATURATED, Guard, node, policy
 
 UNFIT_OUTCOME = ("-INFINITY", 1, 1)
@@ -72,10 +71,10 @@ def test_a_poor_node_without_a_better_peer_stays_in_service_and_says_so_by_its_s
 
 
 def test_the_table_has_every_state():
-    assert {row[2] for row in ROWS.values()} == {state for state, _, _ in STATES}
+    assert {row[2] for row in ROWS.values()} == {state.name for state in STATES}
 
 
-@pytest.mark.parametrize("state, kind", [(state, kind) for state, kind, _ in STATES])
+@pytest.mark.parametrize("state, kind", [(state.name, state.kind) for state in STATES])
 def test_the_documented_kind_is_the_one_in_the_design(state, kind):
     # The first row of a state is the one with the default parameters.
     attribute = next(outcome[0] for _, _, name, outcome in ROWS.values() if name == state)

@@ -30,7 +30,7 @@ matrix: root setup  ## every fault on three real nodes; ROW=NAME: the rows whose
 	$(PYTEST) -m "" tests/cluster $(if $(ROW),-k $(ROW))
 
 report: RUNS := 5
-report: root tools plotting deb  ## docs/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
+report: root tools plotting deb  ## docs/matrix.md and build/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
 	$(PYTHON) -B -m measurements.faults build/galera-sync-guard_*.deb --runs $(RUNS)
 
 soak: MINUTES := 30

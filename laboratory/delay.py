@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from laboratory.ground import BRIDGE, command
-from laboratory.laboratory import Laboratory
 from laboratory.machine import GUEST, Machine, end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from laboratory.laboratory import Laboratory
 
 
 @contextlib.contextmanager

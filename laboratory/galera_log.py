@@ -27,7 +27,7 @@ def shifts(nodes, since):
 
 
 def without(changes, names, until):
-    """Return (start, end) of each time until then for which none was Synced, by what shifts yields; at first all are."""
+    """Return (start, end) of each time in which no node was Synced; `shifts` are those of shifts()."""
     found, synced, since = [], set(names), None
     for at, name, is_synced in sorted(changes):
         (synced.add if is_synced else synced.discard)(name)

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from laboratory import mariadb, pacemaker, rootfs
 from laboratory.ground import RUN, Ground
 from laboratory.machine import Machine
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 NETWORK = "10.77.0"
 CLIENT = "client"

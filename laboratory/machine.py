@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from laboratory.ground import Ground, birth, children, command, only_child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Value = TypeVar("Value")
 

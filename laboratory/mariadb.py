@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import rootfs
 from laboratory.ground import Ground, command
 from laboratory.machine import GUEST, CommandError, Machine, end, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 DATADIR = "/var/lib/mysql"
 CONFIG = "/etc/mysql/mariadb.conf.d/99-laboratory.cnf"

@@ -8,13 +8,16 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from laboratory import mariadb, pacemaker
-from laboratory.laboratory import Laboratory
 from laboratory.machine import GUEST, Machine, end, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from laboratory.laboratory import Laboratory
 
 Line = TypeVar("Line")
 

@@ -50,7 +50,7 @@ def polling(lines):
 
 
 def forgetting(lines):
-    """Return these commands with a guard whose failures Pacemaker forgets after 15 s: in mode=fail nothing heals sooner."""
+    """Return these commands with failures that expire after 15 s: in mode=fail nothing heals sooner."""
     return [line.replace("failure-timeout=30s", "failure-timeout=15s") for line in lines]
 
 

@@ -10,10 +10,10 @@ from laboratory.probes import Probe, VipWatcher
 
 # A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
 OUTAGE = 25
-# After these a node answers again that its peers have given up, or are giving up: they may all lose the Primary component.
+# After these a node answers again that its peers have given up: all nodes may lose the Primary component.
 COMES_BACK = ("partition", "galera-partition", "sigstop")
-# What that may cost beside: two arrivals of the address, which follows the last node that is Primary and then the first,
-# and so many seconds, in mode=fail until the guards' failures have expired (failure-timeout).
+# The address may arrive twice then, on the last node that was Primary and on the first that is.
+# In mode=fail the writers wait until the guards' failures have expired (failure-timeout).
 ARRIVALS_WITHOUT_PRIMARY = 2
 OUTAGE_WITHOUT_PRIMARY = 35
 # While a partition is noticed, both sides may hold the address, for so many seconds at most.
@@ -178,7 +178,7 @@ def abnormal(laboratory, guarded=True):
     wrong = [f"{node.name} is not Synced" for node in laboratory.nodes if not mariadb.synced(node, len(names))]
     status = seen_from(laboratory)
     if status is None:
-        return wrong + ["Pacemaker does not answer"]
+        return [*wrong, "Pacemaker does not answer"]
     if sorted(status.online()) != names:
         wrong.append(f"online are only {sorted(status.online())}")
     if guarded and status.where(pacemaker.GUARD_NAME) != names:

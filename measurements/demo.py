@@ -1,4 +1,4 @@
-"""The demonstration (`make demo`): breaks the node that holds the VIP three times and tells what happens as it happens."""
+"""The demonstration (`make demo`): breaks the node that holds the VIP three times and shows what happens."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What a watcher holds over time, beside a scripted server with troubles: `python3 -B -m measurements.memory --minutes 30`."""
+"""Measures the memory of a watcher whose server has faults: `python3 -B -m measurements.memory --minutes 30`."""
 
 import argparse
 import compileall

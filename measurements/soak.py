@@ -110,8 +110,8 @@ def common(time, others):
 class Soak:
     """Carries a plan out on a laboratory in its normal state, whose guards watch server and storage; `say` hears of it.
 
-    Never more than one node is broken at once, and the next fault waits until all three are as on a quiet day: so two
-    nodes are fit at any moment, unless their servers' logs say that they are not Synced, and the VIP may never be missing
+    Never more than one node is broken at once, and the next fault waits until all three are as on a quiet day. So two
+    nodes are fit at any moment, unless their servers' logs say that they are not Synced. The VIP may never be missing
     for long. `complaints` are what was not as it must be.
     """
 

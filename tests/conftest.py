@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 # Before the checkout's version, whatever that is.
 OLD = "0.0.1"
 
-# A shell that runs the tests in the background has them ignore interrupts, and so would all that they start and interrupt.
+# A shell that runs the tests in the background makes them ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

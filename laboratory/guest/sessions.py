@@ -43,7 +43,10 @@ def busy(connection, ready):
 
 
 def waiting(connection, ready):
-    """Wait for the answer to one long question, which the server has taken: a client whose packet is lost sends it again."""
+    """Wait for the answer to one long question.
+
+    The server has taken it already: a client whose packet is lost sends it again.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1; SELECT SLEEP(3600)")
         ready()

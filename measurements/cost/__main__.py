@@ -10,13 +10,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import rootfs
 from laboratory.laboratory import Laboratory
-from laboratory.machine import Machine
 from laboratory.mariadb import sql
 from measurements.cost import report
 from measurements.cost.contenders import ACCOUNT, CONTENDERS, OPTION_FILE, REFUSING_SOCKET
+
+if TYPE_CHECKING:
+    from laboratory.machine import Machine
 
 HERE = Path(__file__).parent
 MEASURE = HERE / "guest" / "measure.py"

@@ -6,11 +6,13 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from measurements.cost.contenders import BARE, FIT, GALERA, IPADDR2, MYSQL, Contender
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -50,7 +52,10 @@ def summary(measured: dict[str, Any], contenders: Iterable[Contender]) -> dict[s
             rounds = measured[load][contender.name]
             figures[load] = _medians(rounds) | {
                 "ratio": round(
-                    statistics.median(mine["cpu"] / bare["cpu"] for mine, bare in zip(rounds, measured[load][BARE])), 3
+                    statistics.median(
+                        mine["cpu"] / bare["cpu"] for mine, bare in zip(rounds, measured[load][BARE], strict=True)
+                    ),
+                    3,
                 )
             }
         result[contender.name] = figures

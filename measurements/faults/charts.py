@@ -4,6 +4,12 @@ import io
 import itertools
 
 import matplotlib
+from matplotlib import pyplot
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from measurements.faults.figures import NEVER, held, median, typical
+from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
 
 matplotlib.use("svg")
 matplotlib.rcParams.update(
@@ -16,13 +22,6 @@ matplotlib.rcParams.update(
         "axes.spines.right": False,
     }
 )
-from matplotlib import pyplot
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-
-from measurements.faults.figures import NEVER, held, median, typical
-from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
-
 COLOURS = {"alone": "#8d99ae", "polling": "#2a9d8f", "watching": "#264653", "timers": "#e9a23b"}
 HOLDERS = ("#4c78a8", "#59a14f", "#b07aa1")
 SERVED, FAILED = "#d8e8d4", "#d1495b"
@@ -41,7 +40,9 @@ def summary(measured):
     drawing, panels = pyplot.subplots(
         1, 2, figsize=(WIDTH, 0.3 + 0.52 * len(FAULTS)), sharey=True, layout="constrained"
     )
-    for axes, figure, title in zip(panels, ("vip", "writers"), ("VIP on another node", "writes acknowledged again")):
+    for axes, figure, title in zip(
+        panels, ("vip", "writers"), ("VIP on another node", "writes acknowledged again"), strict=True
+    ):
         _bars(axes, measured, figure)
         axes.set_title(title, loc="left")
         axes.set_xlabel("seconds after the fault")
@@ -93,7 +94,7 @@ def time_lines(measured, fault):
     drawing, panels = pyplot.subplots(
         len(runs), 1, figsize=(WIDTH, 1.35 * len(runs) + 0.5), sharex=True, layout="constrained"
     )
-    for axes, (column, run) in zip(panels, runs.items()):
+    for axes, (column, run) in zip(panels, runs.items(), strict=True):
         _lanes(axes, run, end)
         axes.set_title(COLUMNS[column].title, loc="left", fontsize=9, fontweight="bold", color=COLOURS[column])
     panels[-1].set_xlabel("seconds after the fault")
@@ -102,7 +103,7 @@ def time_lines(measured, fault):
 
 def _lanes(axes, run, end):
     until = min(run["healed"], end)
-    colours = dict(zip(dict.fromkeys(run["path"] + [event[1] for event in run["address"]]), HOLDERS))
+    colours = dict(zip(dict.fromkeys(run["path"] + [event[1] for event in run["address"]]), HOLDERS, strict=False))
     spans = held(run["address"], until)
     for node, since, till in spans:
         axes.barh(4, till - since, 0.7, since, color=colours[node])

@@ -1,12 +1,13 @@
 """The report as one HTML page that needs nothing else: the summary, a time line of each fault, the figures."""
 
 from html import escape
+from pathlib import Path
 
 from measurements.faults import charts, table
 from measurements.faults.figures import FIGURES, misses
 from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
 
-PAGE = table.DOCS / "matrix.html"
+PAGE = Path(__file__).parent.parent.parent / "build" / "matrix.html"
 TEXT = """\
 <!DOCTYPE html>
 <html lang="en">

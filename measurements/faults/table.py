@@ -21,8 +21,9 @@ HEAD = """\
 {columns}
 *VIP elsewhere*: the address is on another node. *Nowhere*: no node had it. *Writes back*, *reads back*: the first that
 a new connection got answered there (while Galera then blocks commits, waiting writers may use up the connections);
-*undisturbed* where the VIP stayed and they went on. *Never*: not before the fault was healed. Behind a figure stands the limit that it is held against, in bold a figure above it. The pictures are in
-[matrix.html](matrix.html). `make matrix` asserts more faults than these, and the same for all: no acknowledged write is
+*undisturbed* where the VIP stayed and they went on. *Never*: not before the fault was healed. Behind a figure stands
+the limit that it is held against, in bold a figure above it. `make report` also draws time lines of each fault, in
+build/matrix.html. `make matrix` asserts more faults than these, and the same for all: no acknowledged write is
 missing on any node, no two nodes take writes in turn, the cluster is normal again without a cleanup.
 
 """

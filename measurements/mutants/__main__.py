@@ -1,9 +1,9 @@
-"""Changes one thing at a time in the modules that decide, and lists in docs/mutants.md the changes that no test notices.
+"""Changes one thing at a time in the modules that decide, and lists in docs/mutants.md what no test notices.
 
 usage: python3 -m measurements.mutants MUTMUT BUILD [MODULE...]
 
-MUTMUT is the program (version 2), BUILD a directory for copies of the project, which is itself never changed. Exits with 1
-when a change survives of which docs/mutants.md does not say why.
+MUTMUT is the program (version 2), BUILD a directory for copies of the project.
+Exits with 1 when a change survives of which docs/mutants.md does not say why.
 """
 
 import datetime
@@ -32,8 +32,8 @@ HEAD = """\
 <!-- Written by `make mutants`; only the reasons are typed. -->
 # Mutants that survive
 
-`make mutants` changes one operator, number, word or assignment at a time in the modules that decide, and runs their unit
-tests. A change that no test notices is listed here with the reason why it may stay so; one without a reason fails.
+`make mutants` changes one operator, number, word or assignment at a time in the modules that decide, and runs their
+unit tests. A change that no test notices is listed here with the reason why it may stay so; one without a reason fails.
 
 | module | mutants | killed | survived | last run |
 |---|---|---|---|---|

@@ -77,8 +77,9 @@ class Move:
     def __exit__(self, *exception):
         print(
             f"{self.name}: address up after {self.arrived_at - self.struck_at:.2f} s, nowhere for "
-            f"{self.address.absence(self.struck_at):.2f} s, hanging 1 s later: {self.sessions.hanging(self.arrived_at + 1)}, "
-            f"now: {self.sessions.hanging()}, last freed {self.sessions.last_freed() - self.arrived_at:+.2f} s"
+            f"{self.address.absence(self.struck_at):.2f} s, hanging 1 s later: "
+            f"{self.sessions.hanging(self.arrived_at + 1)}, now: {self.sessions.hanging()}, "
+            f"last freed {self.sessions.last_freed() - self.arrived_at:+.2f} s"
         )
         self.sessions.stop()
         self.address.stop()
@@ -87,7 +88,7 @@ class Move:
         wait_normal(self.laboratory, 120)
         # Without a reset the old server keeps its side of the connections, too. Now and then KILL USER itself hangs.
         wait_until(lambda: has_ended(self.holder), 90, f"{self.holder.name} has ended its side of the connections")
-        # Its kernel goes on with what it could not deliver, for minutes, and would take a client's next connection for it.
+        # Its kernel retries what it could not deliver for minutes, and would take a client's next connection for it.
         wait_until(
             lambda: not self.holder.run(["ss", "-HtnK", "src", pacemaker.VIP]).stdout,
             30,

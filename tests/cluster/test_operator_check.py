@@ -182,7 +182,9 @@ MISTAKES = [
         WARNING,
         add(
             ".//primitive[@id='galera-guard']",
-            f'<instance_attributes id="some"><rule id="r" score="INFINITY"><expression id="e" attribute="#uname" operation="eq" value="node1"/></rule>{pair("connection_limit", "90")}</instance_attributes>',
+            '<instance_attributes id="some"><rule id="r" score="INFINITY">'
+            '<expression id="e" attribute="#uname" operation="eq" value="node1"/></rule>'
+            f"{pair('connection_limit', '90')}</instance_attributes>",
         ),
     ),
     (

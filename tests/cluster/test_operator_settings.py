@@ -1,4 +1,4 @@
-"""Mistakes in the settings of MariaDB and in the login, on a running cluster: check finds and its commands mend them."""
+"""Mistakes in MariaDB's settings and in the login, on a running cluster: check finds them, its commands fix them."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ MADE_BY_CHECK = "/etc/mysql/mariadb.conf.d/zz-*.cnf"
 
 @dataclass(frozen=True)
 class Mistake:
-    """A line of an option file, or an option of Galera's with a wrong and the right value, or a parameter of the guard."""
+    """A line of an option file, an option of Galera's with a wrong and the right value, or a parameter of the guard."""
 
     finding: str
     severity: str
@@ -75,7 +75,7 @@ def undo(node, mistake):
 
 
 def set_provider(node, option, value):
-    """Set an option of Galera's: where the plugin wsrep-provider is loaded (MariaDB 11.8) it is a variable, in seconds."""
+    """Set an option of Galera's: a variable, in seconds, where the plugin wsrep-provider is loaded (MariaDB 11.8)."""
     variable = "wsrep_provider_" + option.replace(".", "_")
     if mariadb.sql(node, f"SHOW VARIABLES LIKE '{variable}'"):
         mariadb.sql(node, f"SET GLOBAL {variable}={value.removeprefix('PT').removesuffix('S')}")

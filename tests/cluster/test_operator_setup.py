@@ -47,7 +47,7 @@ def query(node):
 
 
 def configuration(cib):
-    """Return a configuration's resources and constraints without order, spaces and what pcs 0.11 and 0.12 do otherwise."""
+    """Return a configuration's resources and constraints without order, spaces and what pcs 0.11 and 0.12 differ in."""
 
     def plain(element, taste):
         return (

@@ -36,7 +36,8 @@ BOTH = [
     Row("power-off", None),
     Row("partition", None),
 ]
-SCORE = BOTH + [
+SCORE = [
+    *BOTH,
     Row("restart", None, "down: /run/mysqld/mysqld.sock:"),
     Row("ftwrl", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) for "),
     Row("saturate-all", "saturated", "saturated: error 1040: Too many connections for "),
@@ -66,7 +67,7 @@ POLLING = [
 
 
 @pytest.mark.parametrize(
-    "recipe, row",
+    ("recipe", "row"),
     [("score", row) for row in WATCHED] + [("polling", row) for row in POLLING],
     ids=lambda value: getattr(value, "fault", value),
 )

@@ -39,7 +39,7 @@ OVERLAP = [AddressEvent(0, "node1", True), AddressEvent(10, "node2", True), Addr
 
 
 @pytest.mark.parametrize(
-    "events, cuts, found",
+    ("events", "cuts", "found"),
     [
         (MOVE, [], [(10, 12)]),
         (MOVE[:2], [], [(10, 20)]),
@@ -60,7 +60,7 @@ NODES = {"node1", "node2"}
 
 
 @pytest.mark.parametrize(
-    "changes, found",
+    ("changes", "found"),
     [
         ([], []),
         ([(3, "node1", False), (5, "node1", True)], []),
@@ -73,7 +73,7 @@ def test_nobody_is_fit_while_no_node_is_synced(changes, found):
     assert without(changes, NODES, until=20) == found
 
 
-@pytest.mark.parametrize("others, seconds", [([], 0), ([(0, 9)], 0), ([(8, 12), (18, 30)], 4), ([(0, 30)], 10)])
+@pytest.mark.parametrize(("others", "seconds"), [([], 0), ([(0, 9)], 0), ([(8, 12), (18, 30)], 4), ([(0, 30)], 10)])
 def test_a_time_without_synced_component_is_no_fault_of_the_guards(others, seconds):
     assert common((10, 20), others) == seconds
 

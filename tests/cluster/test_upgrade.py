@@ -45,14 +45,14 @@ def test_an_upgrade_node_by_node_moves_nothing(old, old_deb, deb, mode):
     for node in laboratory.nodes:
         if versions(node)[0] != OLD:
             install(node, old_deb)
-        wait_until(lambda: versions(node) == (OLD, OLD), 20, "the old guard has judged")
+        wait_until(lambda node=node: versions(node) == (OLD, OLD), 20, "the old guard has judged")
     wait_normal(laboratory)
     with Scene(laboratory) as scene:
         sizes = {node: int(node.shell(f"stat -c %s {SYSLOG}")) for node in laboratory.nodes}
         scene.begin()
         for node in (*laboratory.peers(scene.holder), scene.holder):
             install(node, deb)
-            wait_until(lambda: versions(node) == (VERSION, VERSION), 20, "the new guard has judged")
+            wait_until(lambda node=node: versions(node) == (VERSION, VERSION), 20, "the new guard has judged")
             scene.stay(3)
             assert abnormal(laboratory) == []
             assert ("versions-differ" in found(node)) == (node is not scene.holder), "the VIP's node is the last"

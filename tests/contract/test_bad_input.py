@@ -38,13 +38,14 @@ NOT_ALLOWED = {
 
 
 def assert_one_clear_line(result, *expected):
-    assert "Traceback" not in result.stderr and "internal error" not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "internal error" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
     for words in expected:
         assert words in result.reason
 
 
-@pytest.mark.parametrize("parameters, named", NOT_ALLOWED.values(), ids=NOT_ALLOWED)
+@pytest.mark.parametrize(("parameters", "named"), NOT_ALLOWED.values(), ids=NOT_ALLOWED)
 class TestValueNotAllowed:
     def test_is_refused_when_it_can_be(self, guard, server, parameters, named):
         guard.parameters.update(parameters)
@@ -62,7 +63,8 @@ class TestValueNotAllowed:
         for _ in range(2):
             result = guard.monitor()
             assert result.code == 0
-            assert "Traceback" not in result.stderr and "internal error" not in result.stderr
+            assert "Traceback" not in result.stderr
+            assert "internal error" not in result.stderr
         assert guard.published == ("1000", "unknown")
         assert guard.stop().code == 0
         assert guard.published == (None, None)
@@ -117,7 +119,7 @@ HOST = {
 }
 
 
-@pytest.mark.parametrize("make, parameters, code, named", HOST.values(), ids=HOST)
+@pytest.mark.parametrize(("make", "parameters", "code", "named"), HOST.values(), ids=HOST)
 class TestHostThatLacksSomething:
     @pytest.fixture
     def change(self, guard, tmp_path, make, parameters):
@@ -149,7 +151,8 @@ class TestHostThatLacksSomething:
         result = guard.monitor()
         assert result.code == 0
         assert named in result.stderr
-        assert "Traceback" not in result.stderr and "internal error" not in result.stderr
+        assert "Traceback" not in result.stderr
+        assert "internal error" not in result.stderr
         assert guard.published[1] == "unknown"
         assert guard.published[0] in ("1000", "950")
 
@@ -190,7 +193,7 @@ def test_option_file_with_include_lines_is_read_without_them(guard, server, tmp_
     assert guard.published == ("1000", "synced")
 
 
-@pytest.mark.parametrize("mode, code", [("fail", 1), ("score", 0)])
+@pytest.mark.parametrize(("mode", "code"), [("fail", 1), ("score", 0)])
 def test_missing_socket_is_a_server_that_is_down(guard, mode, code):
     guard.parameters["mode"] = mode
     result = guard.start()
@@ -228,6 +231,7 @@ class TestDriverMissing:
         remove_driver()
         result = guard.monitor()
         assert result.code == 0
-        assert "python3-pymysql" in result.stderr and "Traceback" not in result.stderr
+        assert "python3-pymysql" in result.stderr
+        assert "Traceback" not in result.stderr
         assert guard.published == ("1000", "unknown")
         assert guard.probe().code == 0

@@ -52,7 +52,7 @@ def copied(guard, server, tmp_path):
     return guard.started()
 
 
-@pytest.mark.parametrize("file, damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize(("file", "damage"), DAMAGE.values(), ids=DAMAGE)
 def test_recurring_monitor_keeps_its_result_and_stop_does_not_fail_while_files_are_incomplete(
     copied, tmp_path, file, damage
 ):
@@ -82,7 +82,7 @@ BUGS = {
 }
 
 
-@pytest.mark.parametrize("module, line, start", BUGS.values(), ids=BUGS)
+@pytest.mark.parametrize(("module", "line", "start"), BUGS.values(), ids=BUGS)
 class TestBug:
     @pytest.fixture
     def buggy(self, copied, tmp_path, module, line, start):
@@ -120,7 +120,7 @@ class TestBug:
 
 
 @pytest.mark.parametrize(
-    "module, line",
+    ("module", "line"),
     [
         ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
         ("parameters", "def check(*arguments): raise KeyError('a bug')"),
@@ -152,7 +152,8 @@ class TestStateDirectory:
         for _ in range(2):
             result = full.monitor()
             assert result.code == 0
-            assert "cannot remember anything" in result.stderr and "Traceback" not in result.stderr
+            assert "cannot remember anything" in result.stderr
+            assert "Traceback" not in result.stderr
             assert full.published == ("-INFINITY", "not-ready")
 
     def test_unfit_node_fails_the_monitor_in_mode_fail(self, full, server):

@@ -61,7 +61,8 @@ def test_there_is_no_password_parameter(tree):
 
 def test_every_parameter_is_described(tree):
     for parameter in tree.iter("parameter"):
-        assert parameter.findtext("shortdesc") and parameter.findtext("longdesc"), parameter.get("name")
+        assert parameter.findtext("shortdesc"), parameter.get("name")
+        assert parameter.findtext("longdesc"), parameter.get("name")
 
 
 def test_every_default_is_a_value_that_a_user_may_give(tree, guard):

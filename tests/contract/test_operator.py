@@ -83,7 +83,8 @@ class TestExplain:
     def test_fit(self, command, guard, server):
         done = command.run("explain", *here(guard))
         assert (done.returncode, done.stdout.splitlines()[0]) == (0, "fit, synced: wsrep_local_state=4 (Synced)")
-        assert "SHOW STATUS" in done.stdout and " ms" in done.stdout
+        assert "SHOW STATUS" in done.stdout
+        assert " ms" in done.stdout
 
     def test_json_has_facts_verdict_consequences_and_times(self, command, guard, server):
         found = json.loads(command.run("explain", "--json", *here(guard)).stdout)
@@ -97,7 +98,7 @@ class TestExplain:
         assert {"configuration", "log in", "SHOW STATUS", "SHOW VARIABLES"} <= set(found["seconds"])
 
     @pytest.mark.parametrize(
-        "variable, value, state",
+        ("variable", "value", "state"),
         [
             ("read_only", "ON", "read-only"),
             ("wsrep_reject_queries", "ALL", "rejecting"),
@@ -149,7 +150,8 @@ class TestExplain:
         assert command.run("explain", *words).returncode == 2
 
     def test_every_state_has_its_advice(self):
-        assert list(ADVICE) and set(ADVICE) == {state.name for state in STATES}
+        assert list(ADVICE)
+        assert set(ADVICE) == {state.name for state in STATES}
 
 
 # What keeps the cluster from being asked: (tool, what it does, words of the line)
@@ -188,13 +190,15 @@ class TestWithoutACluster:
         done = command.run(*arguments)
         assert (done.returncode, done.stdout) == (3, "")
         (line,) = done.stderr.splitlines()
-        assert line.startswith(f"galera-sync-guard {arguments[0]}: ") and trouble in line
+        assert line.startswith(f"galera-sync-guard {arguments[0]}: ")
+        assert trouble in line
 
     def test_explain_looks_all_the_same_and_says_what_it_takes(self, command, guard, server, trouble):
         done = command.run("explain", *here(guard))
         assert (done.returncode, done.stderr) == (0, "")
         (note,) = [line for line in done.stdout.splitlines() if line.startswith("  note")]
-        assert trouble in note and note.endswith("these are the default parameters")
+        assert trouble in note
+        assert note.endswith("these are the default parameters")
 
     def test_check_says_what_it_could_not_read(self, command, trouble):
         done = command.run("check")
@@ -264,7 +268,8 @@ class TestWatch:
             process.send_signal(signal.SIGINT)
             assert (process.wait(30), process.stderr.read()) == (0, b"")
         os.close(ours)
-        assert b"\033[31m" in seen and b"1 of 1 nodes online" in seen
+        assert b"\033[31m" in seen
+        assert b"1 of 1 nodes online" in seen
 
     def test_for_a_program_each_look_is_a_line_also_when_the_cluster_does_not_answer(self, watched):
         with self.start(watched, "--json", stdout=subprocess.PIPE) as process:
@@ -363,7 +368,8 @@ def test_man_page_has_every_command_and_option():
 
 def test_nothing_of_it_is_loaded_by_a_monitor(guard):
     source = (CHECKOUT / "agents/galera_sync_guard").read_text()
-    assert "operator" not in source and os.access(COMMAND, os.X_OK)
+    assert "operator" not in source
+    assert os.access(COMMAND, os.X_OK)
 
 
 def test_man_page_has_every_exit_code():

@@ -124,7 +124,7 @@ class TestRunning:
 
 
 class TestStart:
-    @pytest.mark.parametrize("mode, code", [("fail", 1), ("score", 0)])
+    @pytest.mark.parametrize(("mode", "code"), [("fail", 1), ("score", 0)])
     def test_on_an_unfit_node(self, guard, mode, code):
         guard.parameters["mode"] = mode
         result = guard.start()

@@ -42,7 +42,7 @@ class TestWhen:
         guard.monitor()
         assert guard.published == ("-INFINITY", "read-only")
 
-    @pytest.mark.parametrize("age, updates", [(0, 0), (11, 2)])
+    @pytest.mark.parametrize(("age", "updates"), [(0, 0), (11, 2)])
     def test_published_again_every_ten_seconds(self, guard, server, age, updates):
         guard.started()
         guard.pretend(published_at=boot_clock() - age)
@@ -99,7 +99,8 @@ class TestOutsideACluster:
             result = guard.run(action, interval=1)
             assert result.code == 0
             assert result.reasons == []
-            assert "publish" not in result.stderr and "attribute" not in result.stderr
+            assert "publish" not in result.stderr
+            assert "attribute" not in result.stderr
 
     def test_bad_news_is_no_failure_in_mode_score(self, guard, server):
         guard.started()

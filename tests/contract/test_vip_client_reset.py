@@ -53,8 +53,9 @@ def plan(reset):
 
     def answer(*stopped):
         steps = "".join(
-            f'<synapse><action_set><rsc_op operation="stop"><primitive id="{name}" type="{kind}"/><attributes ip="{VIP}"/></rsc_op>'
-            "</action_set><inputs/></synapse>"
+            '<synapse><action_set><rsc_op operation="stop">'
+            f'<primitive id="{name}" type="{kind}"/><attributes ip="{VIP}"/>'
+            "</rsc_op></action_set><inputs/></synapse>"
             for name, kind in stopped
         )
         simulate(f"cat >$4 <<'END'\n<transition_graph>{steps}</transition_graph>\nEND\n")
@@ -123,12 +124,14 @@ def test_client_that_waits_for_an_answer_hears_at_once_and_so_does_its_server(ne
 
 LOSE_FIRST_RESET = """
 table inet test {
-    chain output { type filter hook output priority 0; tcp sport 4000 tcp flags & rst == rst quota until %d bytes drop; }
+    chain output {
+        type filter hook output priority 0; tcp sport 4000 tcp flags & rst == rst quota until %d bytes drop;
+    }
 }
 """
 
 
-@pytest.mark.parametrize("vip, client, size", [(VIP, CLIENT, 52), (VIP6, CLIENT6, 72)])
+@pytest.mark.parametrize(("vip", "client", "size"), [(VIP, CLIENT, 52), (VIP6, CLIENT6, 72)])
 def test_client_that_does_not_take_the_first_reset_takes_the_second(network, reset, vip, client, size):
     # With packets on their way to it, the number of the first may not be the one that it expects.
     reset.parameters["ip"] = vip
@@ -275,7 +278,9 @@ echo "$*" >>calls
 [ ! -e hang ] || exec sleep 1000
 case $1 in
 -p) [ "$4" = -N ] && [ "$6" = -U ] && echo "$7" >"kept.$3.$5" ;;
--Q) for host in n1 n2 n3; do [ ! -e "kept.$3.$host" ] || echo "name=\\"$3\\" host=\\"$host\\" value=\\"$(cat kept.$3.$host)\\""; done ;;
+-Q) for host in n1 n2 n3; do
+        [ ! -e "kept.$3.$host" ] || echo "name=\\"$3\\" host=\\"$host\\" value=\\"$(cat kept.$3.$host)\\""
+    done ;;
 esac
 """
 SILENT_RESETS = "table inet test { chain output { type filter hook output priority 0; tcp flags & rst == rst drop; }; }"
@@ -335,7 +340,7 @@ class TestHeirs:
         assert cluster.monitor().code == 0
         assert sorted(call[4] for call in self.calls(cluster) if "-U" in call) == ["n2", "n3"]
 
-    @pytest.mark.parametrize("vip, client", [(VIP, CLIENT), (VIP6, CLIENT6)])
+    @pytest.mark.parametrize(("vip", "client"), [(VIP, CLIENT), (VIP6, CLIENT6)])
     def test_next_holder_frees_the_clients(self, network, cluster, vip, client):
         cluster.parameters["ip"] = vip
         connections = [network.connect(vip, 3306, client) for _ in range(50)]
@@ -429,7 +434,8 @@ class TestLacks:
         client = network.connect(VIP, 3306, CLIENT)
         result = unprivileged.stop()
         assert (result.code, lives(client)) == (0, True)
-        assert "Operation not permitted" in result.stderr and "internal error" not in result.stderr
+        assert "Operation not permitted" in result.stderr
+        assert "internal error" not in result.stderr
 
     @pytest.mark.parametrize("script", ["exec sleep 1000", "echo 'no such table' >&2; exit 1"], ids=["hangs", "fails"])
     def test_clients_are_reset_without_nftables(self, network, reset, script):
@@ -513,7 +519,7 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("file, damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize(("file", "damage"), DAMAGE.values(), ids=DAMAGE)
 def test_half_an_installation_neither_blocks_nor_moves_anything(tmp_path, file, damage):
     for name in ("agents", "ocfpy", "vip_client_reset", "setup.cfg"):
         copy = shutil.copy if name == "setup.cfg" else shutil.copytree
@@ -527,4 +533,5 @@ def test_half_an_installation_neither_blocks_nor_moves_anything(tmp_path, file, 
     }
     result = reset.monitor()
     assert result.code == 0
-    assert "not completely installed" in result.reason and "Traceback" not in result.stderr
+    assert "not completely installed" in result.reason
+    assert "Traceback" not in result.stderr

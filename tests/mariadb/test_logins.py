@@ -163,7 +163,7 @@ def test_a_server_without_galera_is_no_galera_node(plain):
 
 
 @pytest.mark.parametrize(
-    "tls, answer",
+    ("tls", "answer"),
     [
         ({"ssl_ca": "/etc/tls/ca.pem"}, "wsrep-off: wsrep_on=OFF"),
         ({"ssl_ca": "/etc/tls/other-ca.pem"}, "unknown: "),

@@ -125,7 +125,7 @@ CERTAIN = {
 }
 
 
-@pytest.mark.parametrize("fault, reason", CERTAIN.values(), ids=CERTAIN)
+@pytest.mark.parametrize(("fault", "reason"), CERTAIN.values(), ids=CERTAIN)
 def test_certain_bad_news_fails_the_monitor_at_once_and_is_over_when_it_is_healed(
     guard, node, peer, show, fault, reason
 ):
@@ -139,7 +139,9 @@ def test_certain_bad_news_fails_the_monitor_at_once_and_is_over_when_it_is_heale
     assert guarded.monitor(expect=0).reason == ""
 
 
-@pytest.mark.parametrize("fault, reason", [CERTAIN["read-only"], CERTAIN["down, stopped"]], ids=["read-only", "down"])
+@pytest.mark.parametrize(
+    ("fault", "reason"), [CERTAIN["read-only"], CERTAIN["down, stopped"]], ids=["read-only", "down"]
+)
 def test_start_refuses_an_unfit_node_in_mode_fail_and_accepts_it_in_mode_score(guard, node, peer, fault, reason):
     by_fail, by_score = guard(name="fail"), guard(name="score", mode="score")
     with fault(node, peer):
@@ -153,7 +155,7 @@ def test_start_refuses_an_unfit_node_in_mode_fail_and_accepts_it_in_mode_score(g
 
 @pytest.fixture
 def lock(node):
-    """Lock a table on the node, which stops the applier there, until `unlock` gets what this returns or the test ends."""
+    """Lock a table on the node until `unlock` gets what this returns or the test ends; it stops the applier there."""
     sessions = []
 
     def take(table):

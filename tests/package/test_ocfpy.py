@@ -1,4 +1,4 @@
-"""ocfpy as a library for others: the agent of examples/, installed as docs/ocfpy.md says, is a resource agent like any."""
+"""ocfpy as a library for others: the agent of examples/, installed as docs/ocfpy.md says, is a resource agent."""
 
 import pytest
 

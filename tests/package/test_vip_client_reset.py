@@ -40,4 +40,5 @@ def test_tools_understand_its_metadata(host, tool):
     host.write("/tmp/metadata.xml", host.run([AGENT, "meta-data"]).stdout)
     shown = host.run(["sh", "-c", 'cd /usr/share/resource-agents && exec "$@"', "sh", *tool])
     if tool[0] != "xmllint":
-        assert "virtual IP" in shown.stdout and "ports" in shown.stdout
+        assert "virtual IP" in shown.stdout
+        assert "ports" in shown.stdout

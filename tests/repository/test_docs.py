@@ -1,4 +1,4 @@
-"""What the documents name exists: links, commands, make targets, parameters, messages, and the sections of the README."""
+"""What the documents name exists: links, commands, make targets, parameters, messages, sections of the README."""
 
 import ast
 import re
@@ -24,7 +24,6 @@ PACKAGED = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/*.md",
-    "docs/*.html",
     "measurements/cost/results/*.svg",
     "measurements/cost/results/*.txt",
     "examples/*",

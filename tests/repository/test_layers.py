@@ -179,8 +179,8 @@ def test_an_entry_point_is_small(name):
     assert len(lines) <= 28
 
 
-# What Python has loaded anyway, or what costs next to nothing. subprocess, traceback, configparser, pymysql and the like
-# are imported where they are needed, if they are.
+# What Python has loaded anyway, or what costs next to nothing. Expensive modules (subprocess, traceback, configparser,
+# pymysql) are imported where they are needed.
 LIGHT = {
     "__future__",
     "os",

@@ -137,7 +137,7 @@ class Guard:
         return dict(line.split("=", 1) for line in self.state_file.read_text().splitlines() if "=" in line)
 
     def pretend(self, **fields):
-        """Change fields of the state file, as if they had been remembered; only for clocks that a test cannot wait for."""
+        """Change fields of the state file, as if they had been remembered, for times that a test cannot wait for."""
         text = self.state_file.read_text()
         for name, value in fields.items():
             text, count = re.subn(f"(?m)^{name}=.*$", f"{name}={value}", text)

@@ -79,7 +79,8 @@ class TestSaturated:
         result = either.monitor_until(has_acted(either), ENOUGH)
         assert time.monotonic() - began > PEER_HOLD
         assert either.published == ("10", "saturated")
-        assert "onnections" in result.stderr and " for 2" in result.stderr
+        assert "onnections" in result.stderr
+        assert " for 2" in result.stderr
 
     def test_does_not_act_without_a_better_peer(self, either, server, fill):
         either.attrd.peer("guard-state", "n2", "saturated")
@@ -157,7 +158,7 @@ class TestDonor:
         assert either.published == ("10", "donor")
 
     @pytest.mark.parametrize(
-        "parameters, values",
+        ("parameters", "values"),
         [({"available_when_donor": "never"}, {}), ({}, {"wsrep_sst_donor_rejects_queries": "ON"})],
         ids=["never", "rejects queries"],
     )
@@ -205,7 +206,7 @@ class TestCertainBadNews:
     """The values that make a node unfit at once, each by one variable."""
 
     @pytest.mark.parametrize(
-        "values, state",
+        ("values", "state"),
         [
             ({"wsrep_local_state": "0", "wsrep_local_state_comment": "Initialized"}, "initialized"),
             ({"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "joining"),
@@ -230,7 +231,7 @@ class TestCertainBadNews:
         assert either.published == ("-INFINITY", state)
 
     @pytest.mark.parametrize(
-        "name, state",
+        ("name", "state"),
         [
             ("wsrep_local_state", "wsrep-off"),
             ("wsrep_cluster_status", "non-primary"),

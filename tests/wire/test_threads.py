@@ -64,7 +64,8 @@ def test_server_that_recovers_is_seen_at_the_next_search(guard, server):
     assert guard.published == ("-INFINITY", "hung")
     guard.pretend(searched_at=float(guard.remembered()["searched_at"]) - 5)
     guard.monitor_until(lambda result: guard.published == ("1000", "synced"), within=3)
-    assert "pause" not in guard.remembered() and "pending_thread" not in guard.remembered()
+    assert "pause" not in guard.remembered()
+    assert "pending_thread" not in guard.remembered()
 
 
 def test_restarted_server_is_asked_at_once(guard, server, tmp_path):
@@ -106,7 +107,7 @@ def test_pending_thread_outlives_a_server_that_is_full(guard, server):
     assert len(server.statements) == statements + 1
 
 
-@pytest.mark.parametrize("number, state", [(1047, "not-ready"), (1205, "unknown"), (1142, "unknown")])
+@pytest.mark.parametrize(("number", "state"), [(1047, "not-ready"), (1205, "unknown"), (1142, "unknown")])
 def test_error_in_the_search_does_not_block_the_next_monitor(guard, server, number, state):
     server.trouble["status"] = silence
     guard.monitor()

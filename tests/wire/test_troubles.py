@@ -90,7 +90,8 @@ def monitor(guard):
     result = guard.monitor()
     assert result.code == 0, result
     assert result.seconds < PROBE_TIMEOUT + GENEROUS
-    assert "Traceback" not in result.stderr and "internal error" not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "internal error" not in result.stderr
     assert all(line.isprintable() for line in result.stderr.splitlines())
     score, state = guard.published
     assert re.search(f"(WARNING|INFO): {state}: ", result.stderr)
@@ -177,7 +178,8 @@ class TestGarbage:
         for _ in range(12):
             result = guard.monitor()
             assert result.code == 0
-            assert "Traceback" not in result.stderr and "internal error" not in result.stderr
+            assert "Traceback" not in result.stderr
+            assert "internal error" not in result.stderr
             assert result.seconds < 0.2 + GENEROUS
 
     def test_is_no_reason_to_fail_in_mode_fail(self, guard, server):
@@ -194,7 +196,7 @@ class TestErrors:
         assert (state, score) == GREETING_ERRORS[number]
         assert f"error {number}: " in result.stderr
 
-    @pytest.mark.parametrize("step, sqlstate", [("greeting", ""), ("login", "08004")])
+    @pytest.mark.parametrize(("step", "sqlstate"), [("greeting", ""), ("login", "08004")])
     def test_full_server_is_named_as_such(self, guard, server, step, sqlstate):
         server.trouble[step] = error(1040, "Too many connections", sqlstate)
         assert "saturated: error 1040: Too many connections" in monitor(guard)[2].stderr

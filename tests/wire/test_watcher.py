@@ -84,7 +84,7 @@ class TestSight:
             wait(lambda: len(server.peers) == 1)
             connections = server.connections
             server.hang_up()
-            wait(lambda: server.connections > connections)
+            wait(lambda before=connections: server.connections > before)
         assert guard.published[0] == "1000"
 
     @pytest.mark.parametrize("is_asked", [False, True], ids=["idle", "asked"])
@@ -347,7 +347,7 @@ class TestProcess:
 
 
 class TestMonitor:
-    @pytest.mark.parametrize("mode, code", [("score", 0), ("fail", 1)])
+    @pytest.mark.parametrize(("mode", "code"), [("score", 0), ("fail", 1)])
     def test_reports_the_verdict(self, guard, server, mode, code):
         guard.parameters["mode"] = mode
         assert guard.start().code == 0

@@ -185,7 +185,7 @@ def peak_memory(group):
     while not os.waitid(os.P_PID, group, os.WEXITED | os.WNOHANG | os.WNOWAIT):
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError, IndexError):
-                state, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+                _, _, its_group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
                 if int(its_group) == group and (process / "comm").read_text() != "strace\n":
                     found = re.search(r"^VmHWM:\s*(\d+) kB", (process / "status").read_text(), re.MULTILINE)
                     if found:

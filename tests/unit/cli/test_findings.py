@@ -138,7 +138,7 @@ def test_a_login_by_root_is_no_risk_but_a_note():
 
 
 @pytest.mark.parametrize(
-    "parameters, last",
+    ("parameters", "last"),
     [
         ({}, "pcs resource update galera-guard os_user=galera_guard"),
         (

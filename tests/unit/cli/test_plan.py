@@ -85,7 +85,7 @@ def add(path, text):
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    ("change", "said"),
     [
         (put(".//nvpair[@name='ip']", "value", "10.0.0.1"), "VirtualIP has the parameter ip=10.0.0.1"),
         (put(".//nvpair[@name='resource-stickiness']", "value", "1"), "meta attribute resource-stickiness=1"),
@@ -128,7 +128,7 @@ def test_what_setup_did_not_make_it_refuses_to_touch(made, change, said):
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    ("change", "said"),
     [
         (put(".//primitive[@id='VirtualIP']", "type", "Dummy"), "VirtualIP is ocf:heartbeat:Dummy"),
         (
@@ -145,7 +145,7 @@ def test_removal_refuses_what_setup_did_not_make(made, change, said):
 
 
 @pytest.mark.parametrize(
-    "properties, wanted",
+    ("properties", "wanted"),
     [
         ({}, {"stonith-enabled": "false"}),
         ({"stonith-enabled": "false"}, {}),

@@ -12,7 +12,8 @@ from galera_sync_guard.cli.commands import status
 from galera_sync_guard.cli.screen import Cell, Screen
 
 CIB = """<cib><configuration><crm_config/><nodes/><resources>
-<clone id="galera-guard-clone"><primitive id="galera-guard" class="ocf" provider="custom" type="galera_sync_guard"/></clone>
+<clone id="galera-guard-clone">
+<primitive id="galera-guard" class="ocf" provider="custom" type="galera_sync_guard"/></clone>
 <primitive id="VirtualIP" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="i">
 <nvpair id="n" name="ip" value="10.0.0.9"/></instance_attributes></primitive></resources><constraints/></configuration>
 <status>
@@ -29,7 +30,8 @@ PICTURE = """<pacemaker-result><summary><current_dc present="true" name="node2" 
 <resources><clone id="galera-guard-clone">
 <resource id="galera-guard" role="Started"><node name="node1"/></resource>
 <resource id="galera-guard" role="Started"><node name="node2"/></resource></clone>
-<resource id="VirtualIP" role="Started" blocked="false"><node name="node2"/></resource></resources></pacemaker-result>"""
+<resource id="VirtualIP" role="Started" blocked="false"><node name="node2"/></resource></resources>
+</pacemaker-result>"""
 SAID = {
     "galera-guard": {"node1": "-INFINITY", "node2": "1000"},
     "galera-guard-state": {"node1": "down", "node2": "synced"},
@@ -90,7 +92,9 @@ def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
     assert guard["virtual_ips"][0]["moves"][0]["why"] == "hung: no answer"
 
 
-@pytest.mark.parametrize("poor, unfit, why", [("998", "999", "unfit"), ("999", "1004", "poor"), ("700", "800", None)])
+@pytest.mark.parametrize(
+    ("poor", "unfit", "why"), [("998", "999", "unfit"), ("999", "1004", "poor"), ("700", "800", None)]
+)
 def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_the_move(seen, poor, unfit, why):
     (guard,) = seen(
         galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"}
@@ -105,7 +109,7 @@ def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
 
 
 @pytest.mark.parametrize(
-    "score, kind, code",
+    ("score", "kind", "code"),
     [("1000", "fit", 0), ("960", "fit", 0), ("950", "unknown", 0), ("10", "poor", 1), ("-INFINITY", "unfit", 1)],
 )
 def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
@@ -149,7 +153,7 @@ def test_what_is_being_stopped_is_not_started_and_not_gone():
 
 
 @pytest.mark.parametrize(
-    "terminal, environ, coloured",
+    ("terminal", "environ", "coloured"),
     [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
 )
 def test_colours_on_a_terminal_only(terminal, environ, coloured):

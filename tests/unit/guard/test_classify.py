@@ -260,7 +260,7 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("facts, given, state, kind, reason", TABLE.values(), ids=TABLE)
+@pytest.mark.parametrize(("facts", "given", "state", "kind", "reason"), TABLE.values(), ids=TABLE)
 def test_facts_give_the_state_of_the_verdict_table(facts, given, state, kind, reason):
     finding = classify(facts, policy(**given))
     assert (finding.state, finding.kind) == (state, kind)
@@ -272,7 +272,7 @@ def test_every_state_of_the_verdict_table_is_reached():
 
 
 @pytest.mark.parametrize(
-    "name, missing_is",
+    ("name", "missing_is"),
     [
         ("wsrep_on", "wsrep-off"),
         ("wsrep_local_state", "wsrep-off"),
@@ -358,7 +358,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("first, second", PAIRS, ids=["{} and {}".format(*pair) for pair in PAIRS])
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=["{} and {}".format(*pair) for pair in PAIRS])
 def test_where_two_states_hold_the_first_of_the_table_counts(first, second):
     facts = node(**SYMPTOMS[first], **SYMPTOMS[second])
     assert classify(facts, policy(min_cluster_size="2", max_recv_queue="100")).state == first
@@ -375,7 +375,7 @@ def test_the_maintenance_file_counts_before_any_silence(why):
 
 
 @pytest.mark.parametrize(
-    "connected, own, most, limit, state",
+    ("connected", "own", "most", "limit", "state"),
     [
         (150, 1, 151, 100, "synced"),
         (151, 1, 151, 100, "synced"),  # one slot is ours: an application would get it
@@ -401,13 +401,13 @@ def test_a_limit_below_all_connections_is_named():
     assert finding.reason == "Threads_connected=121 of max_connections=151 reaches connection_limit=80%"
 
 
-@pytest.mark.parametrize("queue, penalty", [(100, 0), (101, 20), (400, 20), (401, 40), (10**9, 40)])
+@pytest.mark.parametrize(("queue", "penalty"), [(100, 0), (101, 20), (400, 20), (401, 40), (10**9, 40)])
 def test_a_lagging_node_loses_one_of_two_steps_so_that_its_score_is_quiet(queue, penalty):
     assert classify(node(wsrep_local_recv_queue=str(queue)), policy(max_recv_queue="100")).penalty == penalty
 
 
 @pytest.mark.parametrize(
-    "facts, grace",
+    ("facts", "grace"),
     [
         (node(**DONOR), 2.0),
         (node(**SATURATED), 10.0),
@@ -425,7 +425,7 @@ def test_only_donor_and_saturated_may_pass_by_themselves(facts, grace):
 
 
 @pytest.mark.parametrize(
-    "text, number",
+    ("text", "number"),
     [("4", 4), ("0", 0), ("", None), ("-1", None), ("4.0", None), ("x", None), ("\u0664", None), ("\u00b2", None)],
 )
 def test_a_number_is_ascii_digits(text, number):

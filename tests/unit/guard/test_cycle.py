@@ -87,7 +87,7 @@ def test_a_steady_state_asks_no_peer_and_writes_no_file(host):
     assert host.cluster.asked == 0
 
 
-@pytest.mark.parametrize("wait, again", [(9.0, False), (10.0, True), (11.0, True)])
+@pytest.mark.parametrize(("wait", "again"), [(9.0, False), (10.0, True), (11.0, True)])
 def test_it_is_published_again_every_ten_seconds(host, wait, again):
     host.turn(wait=wait)
     assert host.cluster.published == 1 + again
@@ -327,7 +327,9 @@ def test_a_verdict_that_pacemaker_was_not_told_is_not_explained_to_people(host):
     assert host.cluster.why is None
 
 
-@pytest.mark.parametrize("result, told", [(attributes.PUBLISHED, 1), (attributes.OUTSIDE, 1), (attributes.FAILED, 0)])
+@pytest.mark.parametrize(
+    ("result", "told"), [(attributes.PUBLISHED, 1), (attributes.OUTSIDE, 1), (attributes.FAILED, 0)]
+)
 def test_a_turn_of_a_guard_that_watches_leaves_its_verdict_to_the_monitor(host, result, told):
     host.cluster.result = result
     host.turn(node(**READ_ONLY), watch_interval="500ms")
@@ -347,7 +349,7 @@ def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host)
     assert [message.partition(":")[0] for level, message in host.call.report.lines if level == "error"] == [
         "cannot remember anything"
     ] * 2
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         host.turn(node(**READ_ONLY), fresh=True)
 
 

@@ -125,7 +125,7 @@ def steps():
 HISTORIES = list(itertools.product(("synced", "read-only", "saturated"), FACTS, FACTS))
 
 
-@pytest.mark.parametrize("before, killed, after", HISTORIES, ids=["-".join(history) for history in HISTORIES])
+@pytest.mark.parametrize(("before", "killed", "after"), HISTORIES, ids=["-".join(history) for history in HISTORIES])
 def test_after_a_killed_turn_the_next_is_right_and_published(before, killed, after, run_directory, clock):
     host = Host(run_directory / "before", clock)
     host.turn(0, before, fresh=True)
@@ -144,7 +144,7 @@ def test_after_a_killed_turn_the_next_is_right_and_published(before, killed, aft
     assert step > 20
 
 
-@pytest.mark.parametrize("before", ("synced", "saturated"))
+@pytest.mark.parametrize("before", ["synced", "saturated"])
 @pytest.mark.parametrize("killed", FACTS)
 def test_a_saturation_acts_in_time_whatever_turn_is_killed_on_the_way(before, killed, run_directory, clock):
     host = Host(run_directory / "before", clock)

@@ -54,7 +54,7 @@ def test_a_donor_blip_of_half_a_second_moves_nothing(donor, mode):
 
 
 def served(begin, peer_done, end):
-    """Return facts_at(seconds): a donor from `begin` on that has served its peer at `peer_done` and caught up at `end`."""
+    """Return facts_at(seconds): a donor from `begin` on, whose peer has all at `peer_done`, caught up at `end`."""
     return lambda seconds: node(
         **(DONOR if begin <= seconds < peer_done else CATCHING_UP if peer_done <= seconds < end else {})
     )
@@ -148,7 +148,7 @@ def test_a_desync_of_all_nodes_at_once_moves_nothing_whatever_their_phases(phase
             (now, index) for index in (0, 1) for now in times(interval, 20 * interval, phase=index * phase * interval)
         ]
         desynced = during(begin * interval, 99, **DESYNCED)
-        assert peers.watch(samples, lambda index, seconds: desynced(seconds)) == set()
+        assert peers.watch(samples, lambda _, seconds, state=desynced: state(seconds)) == set()
 
 
 @MODES
@@ -211,7 +211,7 @@ def test_good_news_acts_at_once_in_fail_mode():
 
 
 @MODES
-@pytest.mark.parametrize("gap, restarts", [(4.9, False), (5.0, False), (5.1, True), (9.0, True)])
+@pytest.mark.parametrize(("gap", "restarts"), [(4.9, False), (5.0, False), (5.1, True), (9.0, True)])
 def test_a_gap_of_more_than_three_intervals_and_a_probe_restarts_the_grace(gap, restarts, mode):
     guard = Guard(policy(mode=mode))
     before = [START + number for number in range(9)]
@@ -317,7 +317,7 @@ def test_what_is_common_to_all_nodes_moves_nothing_whatever_their_phases(phase, 
         peers = Peers([Guard(limits), Guard(limits)])
         samples = [(now, index) for index in (0, 1) for now in times(1.0, 60, seed * 2 + index, phase=index * phase)]
         common = during(begin, end, **SATURATED)
-        assert peers.watch(samples, lambda index, seconds: common(seconds)) == set()
+        assert peers.watch(samples, lambda _, seconds, state=common: state(seconds)) == set()
 
 
 @MODES
@@ -328,7 +328,8 @@ def test_the_node_that_recovers_a_second_earlier_from_a_common_condition_takes_n
         peers = Peers([Guard(limits), Guard(limits)])
         samples = [(now, index) for index in (0, 1) for now in times(1.0, 60, seed * 2 + index, phase=index * 0.9)]
         ends = [30.0, 31.0] if first == 0 else [31.0, 30.0]
-        assert peers.watch(samples, lambda index, seconds: during(5, ends[index], **SATURATED)(seconds)) == set()
+        states = [during(5, end, **SATURATED) for end in ends]
+        assert peers.watch(samples, lambda index, seconds, states=states: states[index](seconds)) == set()
 
 
 @MODES

@@ -76,7 +76,8 @@ class Case:
 
     def __repr__(self):
         memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
-        return f"{self.name}, mode={self.policy.mode}, peer={self.peer}, memory={memory} -> {self.verdict.kind} {self.verdict.score}: {self.verdict.reason}"
+        verdict = f"{self.verdict.kind} {self.verdict.score}: {self.verdict.reason}"
+        return f"{self.name}, mode={self.policy.mode}, peer={self.peer}, memory={memory} -> {verdict}"
 
 
 def memories():

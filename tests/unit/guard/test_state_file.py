@@ -73,7 +73,8 @@ def test_what_is_not_set_comes_back_as_not_set(run_directory, missing):
 def test_a_record_without_memory_comes_back_without(run_directory):
     Store(call(run_directory)).save(Record(interval=1.0))
     record = Store(call(run_directory)).load()
-    assert record.memory is None and record.interval == 1.0
+    assert record.memory is None
+    assert record.interval == 1.0
 
 
 def test_without_a_file_the_guard_is_not_started_and_remembers_nothing(run_directory):
@@ -125,7 +126,7 @@ def test_a_memory_of_other_parameters_is_not_current_but_the_guard_is_started(sa
 
 
 @pytest.mark.parametrize(
-    "one, other",
+    ("one", "other"),
     [
         (("attribute", "x"), ("socket", "x")),
         (("user", "ab"), ("user", "ba")),
@@ -170,7 +171,7 @@ def test_garbage_is_no_memory_but_the_guard_is_started(saved, content):
 
 
 @pytest.mark.parametrize(
-    "old, new",
+    ("old", "new"),
     [(b"run_samples=7", b"run_samples=x"), (b"bad_at=", b"bad_at=--"), (b"published_by=42", b"published_by=")],
     ids=["word", "sign", "empty"],
 )
@@ -223,7 +224,7 @@ def test_a_link_in_the_place_of_the_new_file_is_not_followed(run_directory):
     victim = run_directory / "victim"
     victim.write_text("precious")
     (run_directory / (path(run_directory).name + ".new")).symlink_to(victim)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="symbolic links"):
         Store(call(run_directory)).save(Record())
     assert victim.read_text() == "precious"
 

@@ -52,7 +52,7 @@ def verdict_in_the_end(facts, mode, better_peer, **given):
 
 
 @pytest.mark.parametrize("mode", ["fail", "score"])
-@pytest.mark.parametrize("facts, given, state, outcome", ROWS.values(), ids=ROWS)
+@pytest.mark.parametrize(("facts", "given", "state", "outcome"), ROWS.values(), ids=ROWS)
 def test_a_state_that_stays_has_the_outcome_of_the_design(facts, given, state, outcome, mode):
     verdict = verdict_in_the_end(facts, mode, better_peer=True, **given)
     attribute, start, monitor = outcome
@@ -74,7 +74,7 @@ def test_the_table_has_every_state():
     assert {row[2] for row in ROWS.values()} == {state.name for state in STATES}
 
 
-@pytest.mark.parametrize("state, kind", [(state.name, state.kind) for state in STATES])
+@pytest.mark.parametrize(("state", "kind"), [(state.name, state.kind) for state in STATES])
 def test_the_documented_kind_is_the_one_in_the_design(state, kind):
     # The first row of a state is the one with the default parameters.
     attribute = next(outcome[0] for _, _, name, outcome in ROWS.values() if name == state)
@@ -82,7 +82,7 @@ def test_the_documented_kind_is_the_one_in_the_design(state, kind):
 
 
 @pytest.mark.parametrize(
-    "action, mode, kind", itertools.product(("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT))
+    ("action", "mode", "kind"), itertools.product(("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT))
 )
 def test_no_verdict_gives_a_code_but_0_and_1(action, mode, kind):
     assert exit_code(action, mode, kind) in (0, 1)
@@ -92,6 +92,8 @@ def test_unknown_never_makes_an_action_fail():
     assert not any(UNKNOWN in kinds or FIT in kinds for modes in FAILS.values() for kinds in modes.values())
 
 
-@pytest.mark.parametrize("score, text", [(1000, "1000"), (10, "10"), (-1000000, "-INFINITY"), (-1000001, "-INFINITY")])
+@pytest.mark.parametrize(
+    ("score", "text"), [(1000, "1000"), (10, "10"), (-1000000, "-INFINITY"), (-1000001, "-INFINITY")]
+)
 def test_a_score_is_written_as_pacemaker_does(score, text):
     assert score_text(score) == text

@@ -88,7 +88,7 @@ def test_a_missing_one_is_an_error(path, error):
 def test_what_is_no_program_is_an_error(tmp_path):
     (tmp_path / "text").write_text("no program")
     (tmp_path / "text").chmod(0o755)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="Exec format error"):
         run(("text",), {"PATH": str(tmp_path)}, LONG)
 
 

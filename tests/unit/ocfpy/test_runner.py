@@ -63,7 +63,8 @@ def test_a_code_that_a_handler_returns_is_the_exit_code(code):
 def test_what_is_no_exit_code_is_a_failure(result):
     outcome = perform(give(result))
     assert outcome.code == 1
-    assert repr(result) in outcome.reason and "no exit code" in outcome.reason
+    assert repr(result) in outcome.reason
+    assert "no exit code" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_no_action_is_an_unknown_one():
     assert run(AGENT, [], {}, io.StringIO(), stderr) == 3
 
 
-@pytest.mark.parametrize("action, expected", [("monitor", 0), ("meta-data", 0), ("promote", 3)])
+@pytest.mark.parametrize(("action", "expected"), [("monitor", 0), ("meta-data", 0), ("promote", 3)])
 def test_arguments_after_the_action_are_ignored(action, expected):
     assert perform(give(0), action, "more", "--and", "more").code == expected
 
@@ -145,8 +146,9 @@ def test_an_action_that_does_not_validate_is_called_with_wrong_parameters():
 
 
 def test_it_validates_only_where_parameters_are_wanted():
+    invocation = Invocation(Agent("example", "1", "s", "l", (PORT,), ()), "stop", {"OCF_RESKEY_port": "x"}, None)
     with pytest.raises(ParameterError):
-        Invocation(Agent("example", "1", "s", "l", (PORT,), ()), "stop", {"OCF_RESKEY_port": "x"}, None).parameters
+        _ = invocation.parameters
 
 
 class TestRescues:
@@ -221,7 +223,7 @@ def called(**environ):
 
 
 @pytest.mark.parametrize(
-    "instance, resource",
+    ("instance", "resource"),
     [
         ("guard", "guard"),
         ("guard:0", "guard"),
@@ -236,7 +238,7 @@ def test_the_resource_is_the_instance_without_its_number(instance, resource):
 
 
 @pytest.mark.parametrize(
-    "action, interval, is_probe",
+    ("action", "interval", "is_probe"),
     [
         ("monitor", "1000", False),
         ("monitor", "0", True),
@@ -250,7 +252,7 @@ def test_a_monitor_without_interval_is_a_probe(action, interval, is_probe):
 
 
 @pytest.mark.parametrize(
-    "milliseconds, timeout, at_least, below",
+    ("milliseconds", "timeout", "at_least", "below"),
     [
         ("10000", 10.0, 9.0, 10.0),
         ("1000", 1.0, 0.7, 1.0),
@@ -266,7 +268,7 @@ def test_the_deadline_lies_within_the_operation_s_timeout(milliseconds, timeout,
     assert at_least < invocation.deadline.remaining() < below
 
 
-@pytest.mark.parametrize("level, number", [("0", 0), ("10", 10), ("", 0), ("x", 0), ("-1", 0)])
+@pytest.mark.parametrize(("level", "number"), [("0", 0), ("10", 10), ("", 0), ("x", 0), ("-1", 0)])
 def test_a_check_level_that_is_no_number_is_the_lowest(level, number):
     assert called(OCF_CHECK_LEVEL=level).check_level == number
 
@@ -290,7 +292,7 @@ def test_messages_are_one_line_for_pacemaker_and_for_syslog(journal):
 
 
 def test_the_codes_are_those_of_the_ocf_resource_agent_api():
-    assert {code: name for code, name in codes.NAMES.items()} == {
+    assert dict(codes.NAMES) == {
         0: "OCF_SUCCESS",
         1: "OCF_ERR_GENERIC",
         2: "OCF_ERR_ARGS",

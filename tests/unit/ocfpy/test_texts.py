@@ -45,7 +45,7 @@ def test_metadata_is_xml_with_the_texts_as_declared(agent):
 def test_metadata_has_every_parameter_as_declared(agent):
     elements = parsed(agent).findall("parameters/parameter")
     assert [element.get("name") for element in elements] == [parameter.name for parameter in agent.parameters]
-    for element, parameter in zip(elements, agent.parameters):
+    for element, parameter in zip(elements, agent.parameters, strict=True):
         assert (element.findtext("shortdesc"), element.findtext("longdesc")) == (parameter.short, parameter.long)
         content = element.find("content")
         assert (content.get("type"), content.get("default")) == (parameter.kind.content_type, parameter.default)
@@ -78,7 +78,8 @@ def test_metadata_uses_only_content_types_of_the_dtd(agent):
 
 @AGENTS
 def test_metadata_ends_with_a_newline_and_has_no_blank_before_its_first_line(agent):
-    assert metadata(agent).startswith("<?xml ") and metadata(agent).endswith("</resource-agent>\n")
+    assert metadata(agent).startswith("<?xml ")
+    assert metadata(agent).endswith("</resource-agent>\n")
 
 
 @AGENTS
@@ -121,7 +122,8 @@ def test_every_row_of_the_parameter_table_has_its_four_cells(agent):
 def test_every_text_of_the_guard_is_a_sentence_for_administrators():
     for parameter in AGENT.parameters:
         assert parameter.short[0].isupper() or parameter.short.startswith("os_"), parameter.name
-        assert not parameter.short.endswith(".") and len(parameter.short) < 70, parameter.name
+        assert not parameter.short.endswith("."), parameter.name
+        assert len(parameter.short) < 70, parameter.name
         assert parameter.long.endswith("."), parameter.name
         assert parameter.name == parameter.name.lower()
 

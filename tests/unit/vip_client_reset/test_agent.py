@@ -26,7 +26,7 @@ def test_both_agents_have_one_version():
 
 
 @pytest.mark.parametrize(
-    "text, family, canonical",
+    ("text", "family", "canonical"),
     [
         ("192.168.1.199", socket.AF_INET, "192.168.1.199"),
         ("FD00:0::1", socket.AF_INET6, "fd00::1"),
@@ -39,7 +39,7 @@ def test_address(text, family, canonical):
 
 
 @pytest.mark.parametrize(
-    "kind, text",
+    ("kind", "text"),
     [
         (Address(), "192.168.1.199/24"),
         (Address(), "192.168.1"),
@@ -113,13 +113,13 @@ def planned(tmp_path):
     return ask
 
 
-@pytest.mark.parametrize("plan, leaves", PLANS.values(), ids=PLANS)
+@pytest.mark.parametrize(("plan", "leaves"), PLANS.values(), ids=PLANS)
 def test_plan_is_understood(planned, plan, leaves):
     assert planned(f"cat >$4 <<'END'\n<transition_graph>{plan}</transition_graph>\nEND") is leaves
 
 
 @pytest.mark.parametrize(
-    "script, patience",
+    ("script", "patience"),
     [
         ("exit 102", 5),
         ("exit 0", 5),
@@ -172,7 +172,7 @@ def test_an_answer_to_an_earlier_question_is_passed_over(kernel):
 # The packet that makes a client speak
 
 
-@pytest.mark.parametrize("source, target", [("10.0.0.9", "10.0.0.77"), ("fd00::9", "fd00::77")])
+@pytest.mark.parametrize(("source", "target"), [("10.0.0.9", "10.0.0.77"), ("fd00::9", "fd00::77")])
 def test_packet_has_a_valid_checksum(source, target):
     source, target = Address().parse(source), Address().parse(target)
     data = packet(source.packed, 3306, target.packed, 40000)

@@ -7,8 +7,8 @@ PYTEST := $(PYTHON) -B -m pytest
 
 # What the host needs to build the package and to run a laboratory, and what the tests need besides; MariaDB, Galera,
 # Pacemaker and Corosync stay inside the laboratory.
-TOOLS := git debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-setuptools python3-wheel \
-	mmdebstrap iproute2 mount e2fsprogs
+TOOLS := git debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-argparse-manpage \
+	python3-setuptools python3-wheel mmdebstrap iproute2 mount e2fsprogs
 TEST_TOOLS := python3-pytest python3-pymysql python3-pyflakes libxml2-utils lintian nftables strace procps
 
 .PHONY: help check unit contract wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from galera_sync_guard.cli.exit_codes import Trouble
+from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cluster.attributes import SEARCH_PATH
 
 # How long one tool may take, in seconds: a cluster daemon that hangs must not hang the command.
@@ -22,7 +22,7 @@ class Host:
         self.root = root
 
     def run(self, *command, text=None, patience=PATIENCE, **variables):
-        """Run a tool and return its CompletedProcess, whatever its exit code; Trouble when it is missing or hangs."""
+        """Run a tool and return its CompletedProcess, whatever its exit code; CommandError when it is missing or hangs."""
         try:
             return subprocess.run(
                 command,
@@ -37,11 +37,11 @@ class Host:
                 timeout=patience,
             )
         except FileNotFoundError:
-            raise Trouble(f"{command[0]} is not installed on this node{PACKAGES.get(command[0], '')}") from None
+            raise CommandError(f"{command[0]} is not installed on this node{PACKAGES.get(command[0], '')}") from None
         except subprocess.TimeoutExpired:
-            raise Trouble(f"{command[0]} did not answer within {patience:g} s") from None
+            raise CommandError(f"{command[0]} did not answer within {patience:g} s") from None
         except OSError as error:
-            raise Trouble(f"{command[0]}: {error.strerror}") from None
+            raise CommandError(f"{command[0]}: {error.strerror}") from None
 
     def read(self, path):
         """Return a file's text, None when it does not exist or may not be read."""

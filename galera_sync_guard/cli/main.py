@@ -8,7 +8,7 @@ from galera_sync_guard.cli.commands.explain import explain
 from galera_sync_guard.cli.commands.maintenance import maintenance
 from galera_sync_guard.cli.commands.setup import setup
 from galera_sync_guard.cli.commands.status import status
-from galera_sync_guard.cli.exit_codes import GOOD, INTERRUPTED, Trouble
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Screen
 
@@ -18,11 +18,11 @@ def main(argv, environ, stdin, stdout, stderr):
     arguments = parser().parse_args(argv[1:])
     try:
         return arguments.call(Host(environ, stdin), arguments, Screen(stdout, environ))
-    except Trouble as trouble:
-        stderr.write(f"galera-sync-guard {arguments.subcommand}: {trouble}\n")
-        return trouble.code
+    except CommandError as error:
+        stderr.write(f"galera-sync-guard {arguments.subcommand}: {error}\n")
+        return error.code
     except KeyboardInterrupt:
-        return GOOD if getattr(arguments, "watch", None) else INTERRUPTED
+        return ExitCode.OK if getattr(arguments, "watch", None) else ExitCode.INTERRUPTED
 
 
 def parser():

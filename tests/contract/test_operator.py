@@ -10,15 +10,18 @@ import sys
 
 import pytest
 
-from galera_sync_guard.cli import exit_codes
 from galera_sync_guard.cli.commands.explain import ADVICE
+from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.main import parser
-from galera_sync_guard.cli.manual import man_page
 from galera_sync_guard.decision.states import STATES
 from tests.support.guard import CHECKOUT, SYSTEM_PATH
 from tests.support.server import error
 
 COMMAND = CHECKOUT / "bin/galera-sync-guard"
+MAIN = (
+    "import os, sys; from galera_sync_guard.cli.main import main;"
+    " sys.exit(main(sys.argv, os.environ, sys.stdin, sys.stdout, sys.stderr))"
+)
 
 CIB = """<cib><configuration><crm_config/><nodes/><resources><clone id="galera-guard-clone"><primitive id="galera-guard"
  class="ocf" provider="custom" type="galera_sync_guard"><instance_attributes id="i">%s</instance_attributes></primitive>
@@ -54,8 +57,11 @@ class Command:
 
     def run(self, *arguments, **environ):
         environ = {"PATH": self.path, "HA_RSCTMP": self.guard.environment["HA_RSCTMP"], **environ}
+        # As on a machine without Pacemaker's tools: by itself the command looks into the system's directories too.
+        script = f"from galera_sync_guard.cli import host; host.SEARCH_PATH = {self.path!r}; {MAIN}"
         done = subprocess.run(
-            [COMMAND, *arguments],
+            [sys.executable, "-c", script, *arguments],
+            cwd=CHECKOUT,
             env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -359,20 +365,28 @@ def test_reader_that_has_seen_enough(command, guard):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_man_page_has_every_command_and_option():
-    page = man_page().replace("\\-", "-")
-    for action in parser()._subparsers._group_actions[0].choices.values():
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Return the text of the command's man page."""
+    directory = tmp_path_factory.mktemp("man")
+    environ = {"PATH": SYSTEM_PATH}
+    subprocess.run([CHECKOUT / "tools/man-pages", directory], env=environ, check=True)
+    return (directory / "galera-sync-guard.8").read_text().replace("\\-", "-")
+
+
+def test_man_page_has_every_command_and_option(page):
+    for name, action in parser()._subparsers._group_actions[0].choices.items():
+        section = page.partition(f".SH OPTIONS 'galera-sync-guard {name}'")[2].partition("\n.SH ")[0]
         for option in action._option_string_actions:
-            assert option in page or option in ("-h", "--help")
+            assert option in section or option in ("-h", "--help")
 
 
 def test_nothing_of_it_is_loaded_by_a_monitor(guard):
     source = (CHECKOUT / "agents/galera_sync_guard").read_text()
-    assert "operator" not in source
+    assert "cli" not in source
     assert os.access(COMMAND, os.X_OK)
 
 
-def test_man_page_has_every_exit_code():
-    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
-    section = man_page().partition(".SH EXIT STATUS")[2].partition(".SH")[0]
-    assert {int(code) for code in re.findall(r"fB(\d+)", section)} == codes
+def test_man_page_has_every_exit_code(page):
+    section = page.partition(".SH EXIT STATUS")[2].partition(".SH")[0]
+    assert {int(code) for code in re.findall(r"fB(\d+)", section)} == set(ExitCode)

@@ -5,7 +5,7 @@ STARTED = ("Started", "Promoted", "Unpromoted", "Master", "Slave")
 STOPPING = "Stopping"
 
 
-class Picture:
+class ClusterStatus:
     """Nodes, resources and failures as one node sees them."""
 
     def __init__(self, root):

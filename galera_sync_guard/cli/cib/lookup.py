@@ -3,7 +3,7 @@
 from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.model import GUARD, Configuration
-from galera_sync_guard.cli.exit_codes import USAGE, Trouble
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from ocfpy.codes import ParameterError
 from ocfpy.invocation import Invocation
 
@@ -47,20 +47,20 @@ class Guard:
 def find(host, name=None, overrides=None):
     """Return the Guard of that name, or the only one; without a CIB one with the default parameters.
 
-    Trouble when there are several to choose from or none of that name.
+    CommandError when there are several to choose from or none of that name.
     """
     overrides = overrides or {}
     _refuse_unknown(overrides)
     try:
         cib, note = tools.cib_or_what_is_left(host)
-    except Trouble as trouble:
-        return Guard(host, name or GUARD, overrides, note=f"{trouble}; these are the default parameters")
+    except CommandError as error:
+        return Guard(host, name or GUARD, overrides, note=f"{error}; these are the default parameters")
     configuration = Configuration(cib)
     if note:
         note += "; these are the parameters that it left on disk"
     guards = {resource.id: resource for resource in configuration.guards}
     if name and name not in guards:
-        raise Trouble(
+        raise CommandError(
             f"there is no guard {name} in the cluster's configuration{', only ' + ', '.join(guards) if guards else ''}"
         )
     if not guards:
@@ -73,7 +73,7 @@ def find(host, name=None, overrides=None):
             "the cluster has no guard yet; these are the default parameters",
         )
     if not name and len(guards) > 1:
-        raise Trouble(f"there are several guards, choose one with --resource: {', '.join(guards)}", USAGE)
+        raise CommandError(f"there are several guards, choose one with --resource: {', '.join(guards)}", ExitCode.USAGE)
     resource = guards[name] if name else next(iter(guards.values()))
     return Guard(host, resource.id, {**resource.parameters, **overrides}, tools.local_node(host), configuration, note)
 
@@ -82,4 +82,4 @@ def _refuse_unknown(overrides):
     known = [parameter.name for parameter in AGENT.parameters]
     for name in overrides:
         if name not in known:
-            raise Trouble(f"the guard has no parameter {name}, but: {', '.join(known)}", USAGE)
+            raise CommandError(f"the guard has no parameter {name}, but: {', '.join(known)}", ExitCode.USAGE)

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from galera_sync_guard.cli.exit_codes import Trouble
+from galera_sync_guard.cli.exit_codes import CommandError
 
 # Where Pacemaker keeps the configuration while it is stopped, and Corosync's own.
 CIB_FILE = "/var/lib/pacemaker/cib/cib.xml"
@@ -19,22 +19,22 @@ DISCONNECTED = 102
 
 
 def cib(host):
-    """Return the running cluster's CIB as XML; Trouble says in one line why there is none."""
+    """Return the running cluster's CIB as XML; CommandError says in one line why there is none."""
     return _parsed(_asked(host, "cibadmin", "--query").stdout, "cibadmin")
 
 
 def cib_or_what_is_left(host):
     """Return (CIB, None), or (the CIB that a stopped Pacemaker left on disk, why it is that one).
 
-    Trouble when there is neither, or when there are no rights to read it.
+    CommandError when there is neither, or when there are no rights to read it.
     """
     try:
         return cib(host), None
-    except Trouble as trouble:
+    except CommandError as error:
         text = host.read(CIB_FILE) if "CIB_file" not in host.environ else None
         if not text:
             raise
-        return _parsed(text, CIB_FILE), str(trouble)
+        return _parsed(text, CIB_FILE), str(error)
 
 
 def picture(host):
@@ -48,7 +48,7 @@ def attribute(host, name):
         root = _parsed(
             host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout, "attrd_updater"
         )
-    except Trouble:
+    except CommandError:
         return {}
     return {item.get("host"): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
 
@@ -57,7 +57,7 @@ def local_node(host):
     """Return this node's name in the cluster, None when no cluster runs here."""
     try:
         done = host.run("crm_node", "--name")
-    except Trouble:
+    except CommandError:
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None
 
@@ -67,7 +67,7 @@ def _asked(host, *command):
     if done.returncode == 0 and "<error>" not in done.stdout[-500:]:
         return done
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    raise Trouble(_reason(host, done.returncode, said[0] if said else f"exit code {done.returncode}"))
+    raise CommandError(_reason(host, done.returncode, said[0] if said else f"exit code {done.returncode}"))
 
 
 def _reason(host, code, said):
@@ -88,4 +88,4 @@ def _parsed(text, source):
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise Trouble(f"{source} is no XML: {error}") from None
+        raise CommandError(f"{source} is no XML: {error}") from None

@@ -5,10 +5,10 @@ import os
 from galera_sync_guard.cli import server_settings
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
-from galera_sync_guard.cli.exit_codes import BAD, GOOD, UNKNOWN, Trouble
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.findings import ERROR, NOTE, WARNING, Snapshot, findings
 from galera_sync_guard.cli.screen import Cell
-from galera_sync_guard.decision.states import BAD as BAD_KINDS
+from galera_sync_guard.decision.states import BAD
 
 COLOURS = {ERROR: "bad", WARNING: "warn", NOTE: "dim"}
 KERNEL_OPTION = "CONFIG_INET_DIAG_DESTROY"
@@ -30,8 +30,8 @@ def check(host, arguments, screen):
     else:
         _show(found, unread, screen)
     if any(each.severity != NOTE for each in found):
-        return BAD
-    return UNKNOWN if unread else GOOD
+        return ExitCode.PROBLEM
+    return ExitCode.NO_ANSWER if unread else ExitCode.OK
 
 
 def look(host, name=None):
@@ -42,7 +42,7 @@ def look(host, name=None):
     found = {}
     names = [guard.id for guard in configuration.guards] if configuration else []
     if name and name not in names and configuration:
-        raise Trouble(f"there is no guard {name} in the cluster's configuration")
+        raise CommandError(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
         found.update(((finding.name, finding.text), finding) for finding in findings(snapshot))
@@ -53,8 +53,8 @@ def look(host, name=None):
 def _configuration(host, unread):
     try:
         cib, note = tools.cib_or_what_is_left(host)
-    except Trouble as trouble:
-        unread["configuration"] = str(trouble)
+    except CommandError as error:
+        unread["configuration"] = str(error)
         return None
     if note:
         unread["the cluster as it runs"] = f"{note}; the configuration is the one that it left on disk"
@@ -87,8 +87,8 @@ def _snapshot(host, configuration, name, corosync, unread):
 def _read(what, unread, call, *arguments):
     try:
         return call(*arguments)
-    except Trouble as trouble:
-        unread[what] = str(trouble)
+    except CommandError as error:
+        unread[what] = str(error)
         return None
 
 
@@ -96,7 +96,7 @@ def _cmap(host):
     """Return Corosync's keys and values; it has no other form of output than `key (type) = value`."""
     done = host.run("corosync-cmapctl")
     if done.returncode:
-        raise Trouble("Corosync does not run on this node: systemctl start corosync")
+        raise CommandError("Corosync does not run on this node: systemctl start corosync")
     lines = (line.partition(" = ") for line in done.stdout.splitlines())
     return {key.partition(" ")[0]: value.strip() for key, equals, value in lines if equals}
 
@@ -104,7 +104,7 @@ def _cmap(host):
 def _versions(host, attribute):
     """Return the version of the guard on each node where it runs, as it told with its last news."""
     said = {}
-    for name in ("good", "bad", *BAD_KINDS):
+    for name in ("good", "bad", *BAD):
         for node, text in tools.attribute(host, f"{attribute}-{name}").items():
             when, version, _ = (text + "  ").split(" ", 2)
             said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))

@@ -4,20 +4,19 @@ import time
 
 from galera_sync_guard.cli.cib import lookup
 from galera_sync_guard.cli.cib.model import VIRTUAL_IP
-from galera_sync_guard.cli.exit_codes import BAD, GOOD, UNKNOWN
+from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell
 from galera_sync_guard.cli.server_settings import stopwatch
 from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, judge
-from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, exit_code, score_text
-from galera_sync_guard.decision.states import UNKNOWN as UNKNOWN_KIND
+from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
 from galera_sync_guard.host.state_file import Record, Store, boot_clock
 from galera_sync_guard.server import probe
 from ocfpy.codes import Failure, describe
 
-EXIT_CODES = {FIT: GOOD, POOR: BAD, UNFIT: BAD, UNKNOWN_KIND: UNKNOWN}
+EXIT_CODES = {FIT: ExitCode.OK, POOR: ExitCode.PROBLEM, UNFIT: ExitCode.PROBLEM, UNKNOWN: ExitCode.NO_ANSWER}
 
 # What an administrator does about a state.
 ADVICE = {state.name: state.advice for state in STATES}
@@ -94,7 +93,7 @@ FAIL_MODE = {
 }
 SCORE_MODE = {
     FIT: "{vip} may be here, and stays where it is while no other node is better by more than its stickiness",
-    UNKNOWN_KIND: "{vip} stays if it is here; if it must be placed anew, a node that can be seen is preferred",
+    UNKNOWN: "{vip} stays if it is here; if it must be placed anew, a node that can be seen is preferred",
     POOR: "{vip} leaves for a node with a better score, and stays if there is none",
     UNFIT: "{vip} must not be here: it moves to another node at once",
 }

@@ -4,8 +4,8 @@ import os
 import time
 
 from galera_sync_guard.cli.cib import lookup, tools
-from galera_sync_guard.cli.cib.crm_mon import Picture
-from galera_sync_guard.cli.exit_codes import BAD, GOOD, Trouble
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.screen import Cell
 from galera_sync_guard.server import probe
 
@@ -26,10 +26,10 @@ def maintenance(host, arguments, screen):
         elif arguments.switch == "off":
             _remove(path)
     except OSError as error:
-        raise Trouble(
+        raise CommandError(
             f"{path}: {error.strerror}{'; run this as root' if isinstance(error, PermissionError) else ''}"
         ) from None
-    code = _wait_until_free(host, guard, screen) if arguments.switch == "on" and guard.node else GOOD
+    code = _wait_until_free(host, guard, screen) if arguments.switch == "on" and guard.node else ExitCode.OK
     return max(code, _show(guard, arguments, screen))
 
 
@@ -44,7 +44,7 @@ def _show(guard, arguments, screen):
                 "file": guard.parameters.maintenance_file,
             }
         )
-        return GOOD
+        return ExitCode.OK
     if guard.note:
         screen.line(Cell(guard.note, "dim"))
     where = guard.node or "this node"
@@ -61,28 +61,28 @@ def _show(guard, arguments, screen):
             guard.parameters.maintenance_file,
             ")",
         )
-    return GOOD
+    return ExitCode.OK
 
 
 def _wait_until_free(host, guard, screen):
-    """Wait until no virtual IP of this guard is on this node; return BAD when one stays."""
+    """Wait until no virtual IP of this guard is on this node; return ExitCode.PROBLEM when one stays."""
     resource = guard.configuration.resource(guard.name)
     vips = [vip.id for vip in guard.configuration.virtual_ips(resource)] if resource else []
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            picture = Picture(tools.picture(host))
-        except Trouble:
-            return GOOD  # Pacemaker was stopped meanwhile: no virtual IP is here
+            picture = ClusterStatus(tools.picture(host))
+        except CommandError:
+            return ExitCode.OK  # Pacemaker was stopped meanwhile: no virtual IP is here
         left = [vip for vip in vips if guard.node in picture.left_on(vip)]
         if not left:
-            return GOOD
+            return ExitCode.OK
         if time.monotonic() > end:
             screen.line(
                 Cell(f"{', '.join(left)} is still on {guard.node} after {PATIENCE:g} s", "bad"),
                 ": galera-sync-guard status says more",
             )
-            return BAD
+            return ExitCode.PROBLEM
         time.sleep(POLL)
 
 

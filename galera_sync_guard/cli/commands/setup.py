@@ -7,11 +7,11 @@ import time
 from xml.etree import ElementTree
 
 from galera_sync_guard.cli.cib import change, tools
-from galera_sync_guard.cli.cib.crm_mon import Picture
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
 from galera_sync_guard.cli.cib.model import GUARD, RESET_AGENT, VIRTUAL_IP, Configuration
 from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, Recipe
 from galera_sync_guard.cli.commands import explain
-from galera_sync_guard.cli.exit_codes import BAD, GOOD, USAGE, Trouble
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.screen import Cell
 from galera_sync_guard.decision.facts import Cause
 
@@ -40,10 +40,10 @@ def setup(host, arguments, screen):
     """Print the recipe, apply it or take it away again; return the exit code."""
     if arguments.remove:
         if arguments.vip:
-            raise Trouble("--remove takes no --vip", USAGE)
+            raise CommandError("--remove takes no --vip", ExitCode.USAGE)
         return _remove(host, arguments, screen)
     if not arguments.vip:
-        raise Trouble("--vip ADDRESS/PREFIX is needed", USAGE)
+        raise CommandError("--vip ADDRESS/PREFIX is needed", ExitCode.USAGE)
     recipe = _recipe(host, arguments)
     return _apply(host, arguments, recipe, screen) if arguments.apply else _print(arguments, recipe, screen)
 
@@ -52,7 +52,7 @@ def _recipe(host, arguments):
     try:
         interface = ipaddress.ip_interface(arguments.vip)
     except ValueError as error:
-        raise Trouble(f"--vip: {error}", USAGE) from None
+        raise CommandError(f"--vip: {error}", ExitCode.USAGE) from None
     parameters = {
         name: value
         for name, value in (("os_user", arguments.os_user), ("defaults_file", arguments.defaults_file))
@@ -73,7 +73,7 @@ def _recipe(host, arguments):
 def _print(arguments, recipe, screen):
     if arguments.json:
         screen.json({"pcs": recipe.pcs(), "crmsh": recipe.crmsh()})
-        return GOOD
+        return ExitCode.OK
     screen.line(Cell("# What the whole cluster needs, once", "dim"))
     for name, value in (("no-quorum-policy", "stop"), ("stonith-enabled", "false")):
         screen.line(Cell(f"# {name}: {MEANINGS[name]}", "dim"))
@@ -90,7 +90,7 @@ def _print(arguments, recipe, screen):
     screen.line("END")
     screen.line()
     screen.line(Cell(f"# galera-sync-guard setup --vip {arguments.vip} --apply does it in one change", "dim"))
-    return GOOD
+    return ExitCode.OK
 
 
 # To apply
@@ -116,11 +116,11 @@ def _refuse_a_login_that_fails(host, recipe):
         user, mend = login.get("os_user"), ""
         if user:
             mend = ": " + (CREATE_LOGIN if found.facts.cause == Cause.DENIED else CREATE_OS_USER) % user
-        raise Trouble(f"the guard could not log in on this node: {found.facts.detail}{mend}", BAD)
+        raise CommandError(f"the guard could not log in on this node: {found.facts.detail}{mend}", ExitCode.PROBLEM)
 
 
 def _agreed_properties(host, arguments, screen):
-    """Return the properties to set that are needed and agreed to; Trouble when the recipe cannot work without one."""
+    """Return the properties to set that are needed and agreed to; CommandError when the recipe cannot work without one."""
     agreed = {}
     cib = tools.cib(host)
     for name, value in change.wanted_properties(cib).items():
@@ -130,9 +130,9 @@ def _agreed_properties(host, arguments, screen):
         ):
             agreed[name] = value
         elif name == "stonith-enabled":
-            raise Trouble(
+            raise CommandError(
                 f"nothing can start while {name} is {now}: configure a fence device, or say --yes to set it to {value}",
-                BAD,
+                ExitCode.PROBLEM,
             )
     return agreed
 
@@ -156,12 +156,12 @@ def _change(host, planned):
         try:
             new, lines = planned(cib)
         except change.Refusal as refusal:
-            raise Trouble(f"nothing was changed: {refusal}", BAD) from None
+            raise CommandError(f"nothing was changed: {refusal}", ExitCode.PROBLEM) from None
         if not lines:
             return []
         if _is_applied(host, cib, new):
             return lines
-    raise Trouble("the cluster's configuration kept changing; nothing was changed, try again")
+    raise CommandError("the cluster's configuration kept changing; nothing was changed, try again")
 
 
 def _is_applied(host, cib, new):
@@ -171,13 +171,13 @@ def _is_applied(host, cib, new):
             ElementTree.ElementTree(tree).write(path, encoding="utf-8")
         error = _error_in(host, new)
         if error and not _error_in(host, cib):
-            raise Trouble(f"nothing was changed, since Pacemaker would find errors: {error}")
+            raise CommandError(f"nothing was changed, since Pacemaker would find errors: {error}")
         patch = host.run("crm_diff", "--cib", "--original", paths[0], "--new", paths[1])
         if patch.returncode != DIFFERENT:
-            raise Trouble(f"crm_diff: {_last_line(patch.stderr)}")
+            raise CommandError(f"crm_diff: {_last_line(patch.stderr)}")
     done = host.run("cibadmin", "--patch", "--xml-pipe", text=patch.stdout)
     if done.returncode not in (0, CHANGED_MEANWHILE):
-        raise Trouble(f"nothing was changed: cibadmin: {_last_line(done.stderr)}")
+        raise CommandError(f"nothing was changed: cibadmin: {_last_line(done.stderr)}")
     return done.returncode == 0
 
 
@@ -197,7 +197,7 @@ def _last_line(text):
 def _wait_until_up(host, arguments, began, screen):
     end = began + arguments.wait
     while True:
-        picture = Picture(tools.picture(host))
+        picture = ClusterStatus(tools.picture(host))
         where = picture.where(VIRTUAL_IP)
         online = [node for node, state in picture.nodes.items() if state == "online"]
         missing = sorted(set(online) - set(picture.where(GUARD)))
@@ -207,7 +207,7 @@ def _wait_until_up(host, arguments, began, screen):
                 Cell("up on " + where[0], "good"),
                 f", {time.monotonic() - began:.1f} s after the start; galera-sync-guard check on every node looks at the rest",
             )
-            return GOOD
+            return ExitCode.OK
         if time.monotonic() > end:
             reasons = sorted(
                 {
@@ -220,7 +220,10 @@ def _wait_until_up(host, arguments, began, screen):
             )
             if missing:
                 what += f", and the guard does not run on {', '.join(missing)}"
-            raise Trouble(f"{what}{': ' * bool(reasons) + '; '.join(reasons)}; galera-sync-guard status says more", BAD)
+            raise CommandError(
+                f"{what}{': ' * bool(reasons) + '; '.join(reasons)}; galera-sync-guard status says more",
+                ExitCode.PROBLEM,
+            )
         time.sleep(POLL)
 
 
@@ -236,27 +239,27 @@ def _remove(host, arguments, screen):
         screen.line("removed ", line)
     if not removed:
         screen.line("there is nothing to remove")
-        return GOOD
+        return ExitCode.OK
     screen.flush()
-    while any(Picture(tools.picture(host)).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
+    while any(ClusterStatus(tools.picture(host)).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
         if time.monotonic() > began + arguments.wait:
-            raise Trouble(
+            raise CommandError(
                 f"removed from the configuration, but not stopped after {arguments.wait:g} s; galera-sync-guard status says more",
-                BAD,
+                ExitCode.PROBLEM,
             )
         time.sleep(POLL)
     screen.line(
         f"all of it is stopped, {time.monotonic() - began:.1f} s after the start; properties of the cluster stay as they are"
     )
-    return GOOD
+    return ExitCode.OK
 
 
 def _print_removal(host, screen):
     try:
         _, removed = change.remove(tools.cib(host))
     except change.Refusal as refusal:
-        raise Trouble(str(refusal), BAD) from None
+        raise CommandError(str(refusal), ExitCode.PROBLEM) from None
     for line in removed:
         screen.line("would remove ", line)
     screen.line("galera-sync-guard setup --remove --apply does it" if removed else "there is nothing to remove")
-    return GOOD
+    return ExitCode.OK

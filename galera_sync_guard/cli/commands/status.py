@@ -3,12 +3,11 @@
 import time
 
 from galera_sync_guard.cli.cib import tools
-from galera_sync_guard.cli.cib.crm_mon import Picture, history
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, history
 from galera_sync_guard.cli.cib.model import Configuration
-from galera_sync_guard.cli.exit_codes import BAD, GOOD, Trouble
+from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell
-from galera_sync_guard.decision.states import BAD as BAD_KINDS
-from galera_sync_guard.decision.states import SCORES, STATES, UNKNOWN, score_text
+from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, score_text
 
 # A node is shown as good as its score; a lagging one is still fit.
 KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()}
@@ -29,9 +28,9 @@ def status(host, arguments, screen):
         began = time.monotonic()
         try:
             seen = read(host)
-        except Trouble as trouble:
+        except CommandError as error:
             seen = None
-            said = str(trouble)
+            said = str(error)
         if arguments.json:
             screen.json(seen or {"trouble": said}, on_one_line=True)
         else:
@@ -45,9 +44,9 @@ def status(host, arguments, screen):
 
 
 def read(host):
-    """Return what status shows, as plain data; Trouble when the cluster cannot be asked."""
+    """Return what status shows, as plain data; CommandError when the cluster cannot be asked."""
     cib = tools.cib(host)
-    picture = Picture(tools.picture(host))
+    picture = ClusterStatus(tools.picture(host))
     configuration = Configuration(cib)
     guards = [_guard(host, configuration, picture, cib, guard) for guard in configuration.guards]
     return {
@@ -64,7 +63,7 @@ def read(host):
 def _guard(host, configuration, picture, cib, guard):
     attribute = guard.parameters.get("attribute", guard.id)
     said = {"score": tools.attribute(host, attribute)}
-    said.update((name, tools.attribute(host, f"{attribute}-{name}")) for name in ("state", "good", "bad", *BAD_KINDS))
+    said.update((name, tools.attribute(host, f"{attribute}-{name}")) for name in ("state", "good", "bad", *BAD))
     vips = configuration.virtual_ips(guard)
     return {
         "resource": guard.id,
@@ -148,7 +147,7 @@ def _moves(steps, said):
 
 
 def _why(left, said):
-    falls = (_news(said[kind].get(left.node)) for kind in BAD_KINDS)
+    falls = (_news(said[kind].get(left.node)) for kind in BAD)
     _, reason = max(
         ((since, reason) for since, reason in falls if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE),
         default=(None, None),
@@ -157,7 +156,7 @@ def _why(left, said):
 
 
 def _bad_news(said, node):
-    return max((_news(said[name].get(node)) for name in ("bad", *BAD_KINDS)), key=lambda news: news[0] or 0)
+    return max((_news(said[name].get(node)) for name in ("bad", *BAD)), key=lambda news: news[0] or 0)
 
 
 def _news(text):
@@ -167,7 +166,7 @@ def _news(text):
 
 
 def _is_bad(score):
-    return score in (score_text(SCORES[kind]) for kind in BAD_KINDS)
+    return score in (score_text(SCORES[kind]) for kind in BAD)
 
 
 def _kind(score):
@@ -185,7 +184,7 @@ def exit_code(seen):
         and guard["nodes"].get(vip["nodes"][0], {}).get("kind") in ("fit", "unknown")
         for guard, vip in vips
     ]
-    return GOOD if well and all(well) else BAD
+    return ExitCode.OK if well and all(well) else ExitCode.PROBLEM
 
 
 def _show(seen, arguments, screen):

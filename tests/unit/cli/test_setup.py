@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from galera_sync_guard.cli.commands import setup
-from galera_sync_guard.cli.exit_codes import Trouble
+from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.screen import Screen
 
 CIB = (
@@ -46,7 +46,7 @@ def test_a_no_to_the_quorum_policy_leaves_it(agreed):
 
 @pytest.mark.parametrize("answers", [["n"], [""], [], None], ids=["no", "return", "end of file", "no terminal"])
 def test_without_a_yes_to_stonith_nothing_is_done(agreed, answers):
-    with pytest.raises(Trouble, match="nothing can start while stonith-enabled is not set"):
+    with pytest.raises(CommandError, match="nothing can start while stonith-enabled is not set"):
         agreed(answers)
 
 
@@ -57,5 +57,5 @@ def test_yes_beforehand_asks_nothing(agreed):
 def test_a_configuration_that_keeps_changing_is_left_alone(monkeypatch):
     monkeypatch.setattr(setup.tools, "cib", lambda host: ElementTree.fromstring(CIB))
     monkeypatch.setattr(setup, "_is_applied", lambda host, old, new: False)
-    with pytest.raises(Trouble, match="kept changing; nothing was changed"):
+    with pytest.raises(CommandError, match="kept changing; nothing was changed"):
         setup._change(None, lambda cib: (cib, ["a change"]))

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.cli.cib.crm_mon import Picture, history
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, history
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.commands import status
 from galera_sync_guard.cli.screen import Cell, Screen
@@ -142,11 +142,11 @@ def test_resources_in_groups_and_clones_are_seen():
     configuration = Configuration(ElementTree.fromstring(text))
     assert configuration.resource("VirtualIP").outermost == "g"
     assert configuration.resource("galera-guard").outermost == "galera-guard-clone"
-    assert Picture(ElementTree.fromstring(PICTURE)).where("galera-guard") == ["node1", "node2"]
+    assert ClusterStatus(ElementTree.fromstring(PICTURE)).where("galera-guard") == ["node1", "node2"]
 
 
 def test_what_is_being_stopped_is_not_started_and_not_gone():
-    stopping = Picture(
+    stopping = ClusterStatus(
         ElementTree.fromstring(PICTURE.replace('id="VirtualIP" role="Started"', 'id="VirtualIP" role="Stopping"'))
     )
     assert (stopping.where("VirtualIP"), stopping.left_on("VirtualIP")) == ([], ["node2"])

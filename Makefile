@@ -30,14 +30,14 @@ matrix: root setup  ## every fault on three real nodes; ROW=NAME: the rows whose
 	$(PYTEST) -m "" tests/cluster $(if $(ROW),-k $(ROW))
 
 report: RUNS := 5
-report: root tools plotting deb  ## docs/matrix.md and build/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
+report: root tools plotting deb  ## docs/dev/matrix.md, docs/elsewhere.svg and build/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5
 	$(PYTHON) -B -m measurements.faults build/galera-sync-guard_*.deb --runs $(RUNS)
 
 soak: MINUTES := 30
 soak: root tools deb  ## MINUTES=30 of random faults on three real nodes; SEED=N: those of an earlier run
 	$(PYTHON) -B -m measurements.soak build/galera-sync-guard_*.deb --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-mutants: setup venv  ## docs/mutants.md anew: which changes of what decides no unit test notices; MODULE=judge: of one module
+mutants: setup venv  ## docs/dev/mutants.md anew: which changes of what decides no unit test notices; MODULE=judge: of one module
 	[ -x build/mutants/venv/bin/mutmut ] || { $(PYTHON) -m venv --clear build/mutants/venv && \
 		build/mutants/venv/bin/pip install --quiet mutmut==2.5.1; }
 	$(PYTHON) -B -m measurements.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)

@@ -1,11 +1,13 @@
-"""The README's recipes, taken from the README itself: what people copy is what is tested."""
+"""The recipes of README and docs/setup.md, read from these files: what people copy is what is tested."""
 
 import re
 from pathlib import Path
 
 from laboratory import pacemaker
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+SETUP = ROOT / "docs" / "setup.md"
 EXAMPLE_ADDRESS = "192.168.1.199"
 # MariaDB's: small enough to be used up by a client, large enough for the probes.
 OPTIONS = {"max_connections": "40"}
@@ -15,16 +17,15 @@ RESET_NAME = "vip-client-reset"
 
 
 def commands(mode):
-    """Return the README's pcs commands for a mode, as the README prints them, with the laboratory's address."""
-    lines = README.read_text(encoding="utf-8").splitlines()
-    section = lines[next(n for n, line in enumerate(lines) if line.startswith(f"### mode={mode}")) :]
-    block = []
-    for line in section[1:]:
-        if line.startswith("#"):
-            break
-        if line.startswith("    pcs "):
-            block.append(line.strip().replace(EXAMPLE_ADDRESS, pacemaker.VIP))
-    return block
+    """Return the pcs commands that create the resources for a mode, with the laboratory's address."""
+    return [line.replace(EXAMPLE_ADDRESS, pacemaker.VIP) for line in printed_commands(mode)]
+
+
+def printed_commands(mode):
+    """Return the first block of pcs commands in docs/setup.md's section for a mode, as printed."""
+    section = SETUP.read_text(encoding="utf-8").partition(f"\n## mode={mode}")[2]
+    block = re.search(r"^(?:    pcs .+\n)+", section, re.M)[0]
+    return [line.strip() for line in block.splitlines()]
 
 
 def quick_start():
@@ -34,8 +35,8 @@ def quick_start():
 
 
 def timers():
-    """Return the README's recommended timers: options of corosync.conf's totem section, and of Galera's provider."""
-    text = README.read_text(encoding="utf-8").partition("### Recommended timers")[2]
+    """Return the recommended timers: options of corosync.conf's totem section, and of Galera's provider."""
+    text = SETUP.read_text(encoding="utf-8").partition("## Recommended timers")[2]
     totem = re.search(r"    totem \{\n((?: {8}.+\n)+) {4}\}", text)[1]
     provider = re.search(r'wsrep_provider_options = "(.+)"', text)[1]
     return (

@@ -1,4 +1,4 @@
-"""Runs one command of the system within a time limit, without what importing `subprocess` costs (1.3 B, docs/cost.md)."""
+"""Runs one command of the system within a time limit, without what importing `subprocess` costs (1.3 B, docs/dev/cost.md)."""
 
 import _signal as signal
 import errno

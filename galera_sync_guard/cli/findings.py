@@ -23,7 +23,7 @@ OPERATION_TIMEOUT = 20.0
 SUSPECT_TIMEOUT = 5.0
 INACTIVE_TIMEOUT = 15.0
 
-# What the README recommends, and the seconds after which Corosync then gives a silent node up.
+# What docs/setup.md recommends, and the seconds after which Corosync then gives a silent node up.
 TOTEM = "pcs cluster config update totem token=1000 token_coefficient=0 consensus=1200"
 DETECTION = 2.2
 

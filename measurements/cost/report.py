@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-DOCUMENT = HERE.parent.parent / "docs" / "cost.md"
+DOCUMENT = HERE.parent.parent / "docs" / "dev" / "cost.md"
 # The document has, for every suite, a pair of comments; what stands between them is written here.
 PLACE = re.compile(r"(<!-- measurements.cost (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -140,7 +140,7 @@ def section(result: dict[str, Any]) -> str:
         f"{result['date']}, {result['rounds']} rounds, {result['processors']} processors, load before:"
         f" {result['load_before']}. {result['note']}\n\n{packages}.\n\n"
         f"{table(result)}\n**{last_line(result)}**; {shares}.\n\n"
-        f"![CPU of one monitor](../measurements/cost/results/{result['suite']}.svg)\n"
+        f"![CPU of one monitor](../../measurements/cost/results/{result['suite']}.svg)\n"
     )
 
 
@@ -155,7 +155,7 @@ def document(text: str) -> str:
 
 
 def main() -> int:
-    """Write the tables of docs/cost.md from the results."""
+    """Write the tables of docs/dev/cost.md from the results."""
     DOCUMENT.write_text(document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

@@ -97,7 +97,7 @@ def main():
     measure(args.runs, args.deb)
     whole = report() | {"note": args.note}
     table.RESULTS.write_text(json.dumps(whole, separators=(",", ":")) + "\n", encoding="utf-8")
-    page.PAGE.write_text(page.page(whole), encoding="utf-8")
+    page.write(whole)
     table.write(whole)
 
 

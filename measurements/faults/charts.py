@@ -27,6 +27,8 @@ HOLDERS = ("#4c78a8", "#59a14f", "#b07aa1")
 SERVED, FAILED = "#d8e8d4", "#d1495b"
 LANES = ("guards", "Pacemaker", "readers", "writers", "VIP")
 WIDTH = 10
+# The last second that the README's picture shows.
+END = 12
 # What a time line shows of the time before the fault, in seconds.
 BEFORE = 0.3
 # What a node that has left the cluster says, by Pacemaker's word.
@@ -58,6 +60,41 @@ def summary(measured):
     return _svg(drawing, "summary")
 
 
+def elsewhere(measured):
+    """Return the picture of the README: when the address is elsewhere, with the guard, with keepalived and alone."""
+    drawing, axes = pyplot.subplots(figsize=(8, 4.6), layout="constrained")
+    bars = {
+        "the address alone": ("#c9ced6", {fault: median(runs, "vip") for fault, runs in measured["alone"].items()}),
+        "keepalived with a check script (one run each)": ("#8d99ae", KEEPALIVED),
+        "galera-sync-guard": ("#2a9d8f", {fault: median(runs, "vip") for fault, runs in measured["watching"].items()}),
+        "the same with the recommended timers": (
+            "#264653",
+            {fault: median(measured["timers"][fault], "vip") for fault in ("power-off", "partition")},
+        ),
+    }
+    for row, fault in enumerate(FAULTS):
+        present = [(colour, values[fault]) for colour, values in bars.values() if fault in values]
+        height = 0.84 / len(present)
+        for place, (colour, value) in enumerate(present):
+            y, never = row - 0.42 + (place + 0.5) * height, value == NEVER
+            axes.barh(y, END if never else value, height * 0.9, color=colour, alpha=0.4 if never else 1)
+            axes.text(
+                END - 0.1 if never else value + 0.08,
+                y,
+                "never" if never else f"{value:.1f}",
+                fontsize=6.5,
+                va="center",
+                ha="right" if never else "left",
+            )
+    axes.set_yticks(range(len(FAULTS)), [fault.title for fault in FAULTS.values()])
+    axes.invert_yaxis()
+    axes.set_xlim(0, END)
+    axes.set_xlabel("seconds from the fault until the address is on another node")
+    shown = [Patch(color=colour, label=label) for label, (colour, _) in bars.items()]
+    drawing.legend(handles=shown, loc="upper center", ncols=2, frameon=False, bbox_to_anchor=(0.5, 1.12))
+    return _svg(drawing, "elsewhere")
+
+
 def _bars(axes, measured, figure):
     medians = {
         (fault, column): median(measured[column][fault], figure)
@@ -82,7 +119,7 @@ def _bars(axes, measured, figure):
                 va="center",
                 ha="right" if never else "left",
             )
-        if figure == "vip" and fault in KEEPALIVED:
+        if figure == "vip" and KEEPALIVED.get(fault, NEVER) != NEVER:
             axes.plot(KEEPALIVED[fault], row, "D", color="#c1121f", markersize=4)
     axes.set_xlim(0, end)
 

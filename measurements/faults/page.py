@@ -1,13 +1,14 @@
 """The report as one HTML page that needs nothing else: the summary, a time line of each fault, the figures."""
 
 from html import escape
-from pathlib import Path
 
+from laboratory import recipe
 from measurements.faults import charts, table
 from measurements.faults.figures import FIGURES, misses
 from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
 
-PAGE = Path(__file__).parent.parent.parent / "build" / "matrix.html"
+PAGE = recipe.ROOT / "build" / "matrix.html"
+PICTURE = recipe.ROOT / "docs" / "elsewhere.svg"
 TEXT = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -32,7 +33,7 @@ i {{ font-style: normal; padding: 0 0.4rem; border-radius: 0.2rem }}
 {columns}</ul>
 {summary}
 <p>Bars are medians; a pale bar that says <b>never</b> did not come about before the fault was healed. Diamonds:
-keepalived with a check script and advert_int 1, one run by hand in a laboratory of the same kind ({keepalived}).
+keepalived with a check script and advert_int 1, one run by hand in a laboratory of the same kind (seconds: {keepalived}).
 Without a guard the VIP moves only when the machine itself is gone.</p>
 {misses}
 <h2 id="read">How to read the time lines</h2>
@@ -55,6 +56,13 @@ FAULT = """\
 """
 
 
+def write(report):
+    """Write the page, and the picture of the README."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(report), encoding="utf-8")
+    PICTURE.write_text(charts.elsewhere(report["runs"]), encoding="utf-8")
+
+
 def page(report):
     """Return the whole page."""
     measured = report["runs"]
@@ -64,7 +72,7 @@ def page(report):
         about=escape(table.about(report)),
         summary=charts.summary(measured),
         columns="".join(f"<li><b>{column.title}</b>: {escape(column.text)}</li>\n" for column in COLUMNS.values()),
-        keepalived=", ".join(f"{FAULTS[fault].title} {value} s" for fault, value in KEEPALIVED.items()),
+        keepalived=", ".join(f"{FAULTS[fault].title} {table.seconds(value)}" for fault, value in KEEPALIVED.items()),
         misses=f"<h2>Above their limits</h2>\n<ul>\n{listed}</ul>" if listed else "<p>No median is above its limit.",
         served=charts.SERVED,
         failed=charts.FAILED,

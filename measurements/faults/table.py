@@ -1,4 +1,4 @@
-"""The report as text: docs/matrix.md and the table of timers in the README."""
+"""The report as text: docs/dev/matrix.md and the table of timers in docs/setup.md."""
 
 import json
 import re
@@ -9,22 +9,24 @@ from measurements.faults import figures
 from measurements.faults.figures import FIGURES, NEVER, median, misses
 from measurements.faults.plan import CAUSES, COLUMNS, FAULTS
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
-RESULTS = DOCS / "matrix.json"
-TABLE = DOCS / "matrix.md"
+RESULTS = Path(__file__).parent / "results.json"
+TABLE = recipe.ROOT / "docs" / "dev" / "matrix.md"
 HEAD = """\
-<!-- Made by `make report` from matrix.json; do not edit. -->
+<!-- Written by `make report`: do not edit. -->
 # The matrix: faults on three real nodes
 
 {about}
 
 {columns}
-*VIP elsewhere*: the address is on another node. *Nowhere*: no node had it. *Writes back*, *reads back*: the first that
-a new connection got answered there (while Galera then blocks commits, waiting writers may use up the connections);
-*undisturbed* where the VIP stayed and they went on. *Never*: not before the fault was healed. Behind a figure stands
-the limit that it is held against, in bold a figure above it. `make report` also draws time lines of each fault, in
-build/matrix.html. `make matrix` asserts more faults than these, and the same for all: no acknowledged write is
-missing on any node, no two nodes take writes in turn, the cluster is normal again without a cleanup.
+- *VIP elsewhere*: the address is on another node. *Nowhere*: no node had it.
+- *Writes back*, *reads back*: the first answer that a new connection got. While Galera blocks commits, waiting writers may
+  use up the connections.
+- *Undisturbed*: the VIP stayed and the clients went on. *Never*: not before the fault was healed.
+- The limit of a figure stands behind it. A figure above its limit is bold.
+
+`make report` writes the time lines to build/matrix.html. `make matrix` tests more faults than these. It asserts for each
+fault that no acknowledged write is missing on any node, that no two nodes take writes in turn, and that the cluster is
+normal again without a cleanup.
 
 """
 PLACE = re.compile(r"(<!-- timers -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -70,7 +72,7 @@ def complaints(measured):
 
 
 def matrix(report):
-    """Return the text of docs/matrix.md."""
+    """Return the text of docs/dev/matrix.md."""
     lines = [
         HEAD.format(
             about=about(report), columns="".join(f"- *{column.title}*: {column.text}.\n" for column in COLUMNS.values())
@@ -113,7 +115,7 @@ def _limited(text, limit, missed):
 
 
 def timers(report):
-    """Return the README's table of what the recommended timers change."""
+    """Return the table of what the recommended timers change."""
 
     def both(column, fault):
         runs = report["runs"][column][fault]
@@ -126,15 +128,15 @@ def timers(report):
     )
 
 
-def readme(report, text):
-    """Return the README with the present figures in their place."""
+def setup(report, text):
+    """Return docs/setup.md with the present figures in their place."""
     return PLACE.sub(lambda place: place[1] + timers(report) + place[2], text)
 
 
 def write(report):
-    """Write the table, and the README's part of it."""
+    """Write the matrix, and the timers of docs/setup.md."""
     TABLE.write_text(matrix(report), encoding="utf-8")
-    recipe.README.write_text(readme(report, recipe.README.read_text(encoding="utf-8")), encoding="utf-8")
+    recipe.SETUP.write_text(setup(report, recipe.SETUP.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

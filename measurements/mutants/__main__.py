@@ -1,9 +1,9 @@
-"""Changes one thing at a time in the modules that decide, and lists in docs/mutants.md what no test notices.
+"""Changes one thing at a time in the modules that decide, and lists in docs/dev/mutants.md what no test notices.
 
 usage: python3 -m measurements.mutants MUTMUT BUILD [MODULE...]
 
 MUTMUT is the program (version 2), BUILD a directory for copies of the project.
-Exits with 1 when a change survives of which docs/mutants.md does not say why.
+Exits with 1 when a change survives of which docs/dev/mutants.md does not say why.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.support.checkout import ROOT, tracked_files
 
-LIST = ROOT / "docs" / "mutants.md"
+LIST = ROOT / "docs" / "dev" / "mutants.md"
 
 # module -> the unit tests that hold it, what is quick first: the first red one ends the run of a mutant.
 TESTS = {
@@ -117,7 +117,7 @@ def main(mutmut, build, *modules):
         print(rows[module], flush=True)
     missing = [entry for entry, reason in reasons.items() if reason == MISSING]
     for entry in missing:
-        print("survived, and docs/mutants.md does not say why: " + entry)
+        print("survived, and docs/dev/mutants.md does not say why: " + entry)
     return bool(missing)
 
 

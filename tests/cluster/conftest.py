@@ -87,23 +87,23 @@ def suite():
 
 @pytest.fixture
 def score(keeper, suite):
-    """A laboratory with the README's recipe for mode=score."""
+    """A laboratory with the documented recipe for mode=score."""
     return keeper.with_recipe(recipe.commands("score"), suite)
 
 
 @pytest.fixture
 def polling(keeper, suite):
-    """A laboratory with the README's recipe for mode=score, and no watchers."""
+    """A laboratory with the documented recipe for mode=score, and no watchers."""
     return keeper.with_recipe(recipe.polling(recipe.commands("score")), suite)
 
 
 @pytest.fixture
 def freezable(keeper):
-    """A laboratory with the README's recipe for mode=score, and guards that look at the storage too."""
+    """A laboratory with the documented recipe for mode=score, and guards that look at the storage too."""
     return keeper.with_recipe(recipe.with_parameters(recipe.commands("score"), *recipe.STORAGE), freezable=True)
 
 
 @pytest.fixture
 def fail(keeper, suite):
-    """A laboratory with the README's recipe for mode=fail, in which a node comes back sooner after a failure."""
+    """A laboratory with the documented recipe for mode=fail, in which a node comes back sooner after a failure."""
     return keeper.with_recipe(recipe.forgetting(recipe.commands("fail")), suite)

@@ -19,7 +19,7 @@ UNANSWERED = "Controller on %s did not return result in time"
 
 @pytest.mark.parametrize("mode", ["score", "fail"])
 def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(keeper, mode):
-    """In mode=fail guards fail to start meanwhile, and after the README's failure-timeout they fail once more."""
+    """In mode=fail guards fail to start meanwhile, and after the recipe's failure-timeout they fail once more."""
     laboratory = keeper.with_recipe(recipe.commands(mode))
     each(pacemaker.stop, laboratory.nodes)
     *others, last = laboratory.nodes
@@ -53,7 +53,7 @@ def test_with_nothing_but_a_colocation_the_vip_moves_once_and_the_log_says_what_
         scene.heal("kill-9")
         status = seen_from(laboratory)
         assert status.where(VIP_NAME) != [scene.holder.name]
-        assert scene.holder.name not in status.where(GUARD_NAME), "banned until somebody cleans up, as the README says"
+        assert scene.holder.name not in status.where(GUARD_NAME), "banned until a cleanup, as docs/setup.md says"
         pacemaker.pcs(scene.holder, "resource", "cleanup", GUARD_NAME)
         wait_normal(laboratory)
         check(scene, moves=1)

@@ -44,7 +44,7 @@ def tree(deb, tmp_path_factory):
                 "changelog.gz",
                 "copyright",
                 "SECURITY.md",
-                *sorted("docs/" + path.name for path in (ROOT / "docs").glob("*.md")),
+                *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
             )
         ),
         *(DOC + "examples/" + path.name for path in sorted((ROOT / "examples").iterdir())),

@@ -1,4 +1,4 @@
-"""ocfpy as a library for others: the agent of examples/, installed as docs/ocfpy.md says, is a resource agent."""
+"""ocfpy as a library for others: the agent of examples/, installed as docs/dev/ocfpy.md says, is an agent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""docs/cost.md says what the last benchmarks measured, and the benchmark's arithmetic is right."""
+"""docs/dev/cost.md says what the last benchmarks measured, and the benchmark's arithmetic is right."""
 
 from measurements.cost import report
 from measurements.cost.contenders import BARE, FIT, Contender

@@ -15,7 +15,7 @@ from vip_client_reset.agent import AGENT as RESET
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 }
 # Where the package puts what a link may lead to, by packaging/debian/docs, install and examples.
 PACKAGED = (
@@ -24,6 +24,8 @@ PACKAGED = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/*.md",
+    "docs/*.svg",
+    "docs/dev/*.md",
     "measurements/cost/results/*.svg",
     "measurements/cost/results/*.txt",
     "examples/*",
@@ -134,7 +136,7 @@ def messages():
 
 
 def test_reasons_of_the_watcher_are_the_code_s():
-    rows = re.findall(r"^\| (the [^|]+) \|", DOCUMENTS["docs/watching.md"], re.M)
+    rows = re.findall(r"^\| (the [^|]+) \|", DOCUMENTS["docs/dev/watching.md"], re.M)
     assert len(rows) >= 4
     for row in rows:
         assert any(row.strip(". ").partition(" ...")[0] in text for text in messages()), row

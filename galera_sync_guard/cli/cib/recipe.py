@@ -99,7 +99,7 @@ class Recipe:
         self.client_reset = client_reset(address) if with_client_reset else None
 
     def pcs(self):
-        """Return the pcs lines; one list serves README, check and setup."""
+        """Return the pcs lines; one list serves docs/setup.md, check and setup."""
         guard, vip, reset = self.guard, self.vip, self.client_reset
         lines = [
             guard.pcs_create(),

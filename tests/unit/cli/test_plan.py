@@ -1,4 +1,4 @@
-"""What setup would change in a configuration: the README's recipe, never what it did not make, twice the same."""
+"""What setup would change in a configuration: the documented recipe, never what it did not make, twice the same."""
 
 import copy
 from xml.etree import ElementTree
@@ -7,6 +7,7 @@ import pytest
 
 from galera_sync_guard.cli.cib import change as module
 from galera_sync_guard.cli.cib.recipe import Recipe
+from laboratory.recipe import printed_commands
 from tests.support.checkout import ROOT
 
 EMPTY = ElementTree.fromstring(
@@ -27,11 +28,8 @@ def made():
     return cib
 
 
-def test_pcs_lines_are_the_readme_s():
-    lines = (ROOT / "README.md").read_text().splitlines()
-    section = lines[next(number for number, line in enumerate(lines) if line.startswith("### mode=score")) + 1 :]
-    end = next(number for number, line in enumerate(section) if line.startswith("#"))
-    assert RECIPE.pcs() == [line.strip() for line in section[:end] if line.startswith("    pcs ")]
+def test_pcs_lines_are_those_of_the_documentation():
+    assert RECIPE.pcs() == printed_commands("score")
 
 
 def test_crmsh_lines_are_the_example_s():

@@ -1,4 +1,4 @@
-"""The report's arithmetic is right, and docs/ and README say what it measured last."""
+"""The report's arithmetic is right, and docs/ says what it measured last."""
 
 import calendar
 import json
@@ -83,9 +83,9 @@ def test_every_miss_has_its_cause_and_every_cause_its_miss(report):
 
 
 def test_documents_have_the_figures_of_the_results(report):
-    readme = recipe.README.read_text(encoding="utf-8")
+    setup = recipe.SETUP.read_text(encoding="utf-8")
     assert table.TABLE.read_text(encoding="utf-8") == table.matrix(report), "run: make docs"
-    assert table.readme(report, readme) == readme, "run: make docs"
+    assert table.setup(report, setup) == setup, "run: make docs"
 
 
 def test_limits_are_of_figures_that_are_measured():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from galera_sync_guard.watcher.lock import Lock
 from ocfpy.invocation import Invocation
+from tests.support.galera import READ_ONLY, SATURATED
 from tests.support.guard import Guard, copy_of_tree
 from tests.support.server import Server
 
@@ -19,7 +20,7 @@ TROUBLES = ("lost connection", "read_only", "saturated", "down")
 
 def trouble(name, server, seconds):
     """Bring one trouble about, for so long, and end it; return the server that runs then."""
-    changes = {"read_only": {"read_only": "ON"}, "saturated": {"Threads_connected": "152"}}.get(name, {})
+    changes = {"read_only": READ_ONLY, "saturated": SATURATED}.get(name, {})
     before = {variable: server.values[variable] for variable in changes}
     server.values.update(changes)
     if name == "lost connection":

@@ -2,15 +2,11 @@
 
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from galera_sync_guard import __version__
-
-ROOT = Path(__file__).parent.parent
-# Before the checkout's version, whatever that is.
-OLD = "0.0.1"
+from tests.support.checkout import OLD, ROOT
 
 # A shell that runs the tests in the background makes them ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

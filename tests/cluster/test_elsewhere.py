@@ -7,6 +7,7 @@ import pytest
 from laboratory import faults, mariadb
 from laboratory.laboratory import each
 from laboratory.scene import Scene, check, wait_normal, wait_state
+from tests.cluster.rows import stay_when_a_peer_crashes
 
 # The VIP's node suffers first, in seconds: its guard looks up to a second before the others', and so much more.
 APART = 0.4
@@ -15,18 +16,6 @@ APART = 0.4
 @pytest.mark.parametrize("recipe", ["score", "polling", "fail"])
 def test_the_crash_of_another_node_moves_nothing(request, recipe):
     stay_when_a_peer_crashes(request.getfixturevalue(recipe))
-
-
-def stay_when_a_peer_crashes(laboratory):
-    """Let another node than the VIP's crash."""
-    with Scene(laboratory) as scene:
-        scene.strike("crash-peer")
-        # Until Galera has given the peer up, commits stall here and connections pile up.
-        scene.stay(8)
-        scene.writes.wait_acknowledged(scene.struck_at + 7)
-        scene.heal("crash-peer")
-        wait_normal(laboratory)
-        check(scene, moves=0)
 
 
 @pytest.mark.parametrize("recipe", ["score", "polling", "fail"])

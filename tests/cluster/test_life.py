@@ -8,11 +8,9 @@ from laboratory import mariadb, pacemaker, recipe
 from laboratory.laboratory import each
 from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME, VIP_NAME
-from laboratory.scene import Scene, abnormal, check, seen_from, wait_normal, wait_state
-from tests.support.checkout import ROOT
+from laboratory.scene import Scene, abnormal, check, seen_from, wait_normal
+from tests.cluster.rows import bootstrap_what_is_left
 
-OPERATIONS = ROOT / "docs" / "operations.md"
-BOOTSTRAP = [line.strip() for line in OPERATIONS.read_text(encoding="utf-8").splitlines() if "bootstrap=" in line]
 PACEMAKER_LOG = "/var/log/pacemaker/pacemaker.log"
 UNANSWERED = "Controller on %s did not return result in time"
 
@@ -104,18 +102,3 @@ def test_an_executor_that_is_killed_leaves_the_cluster_as_it_was(score, row):
 
 def test_what_is_left_of_galera_is_bootstrapped_as_the_documentation_says(score):
     bootstrap_what_is_left(score)
-
-
-def bootstrap_what_is_left(laboratory):
-    """Cut all nodes off from each other, and let one that has lost its peers serve alone until they are back."""
-    with Scene(laboratory) as scene:
-        scene.strike("galera-partition", *laboratory.nodes)
-        wait_state(laboratory, "non-primary", *laboratory.nodes)
-        chosen = scene.holder
-        done = [chosen.run(["sh", "-c", line], check=False).returncode for line in BOOTSTRAP]
-        assert done.count(0) == 1, "each server takes one of both"
-        wait_state(laboratory, "synced", chosen)
-        scene.writes.wait_acknowledged(time.monotonic(), host=chosen.name)
-        each(lambda node: node.unblock(), laboratory.nodes)
-        wait_normal(laboratory)
-        check(scene, moves=scene.moves(), outage=60)

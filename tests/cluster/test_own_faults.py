@@ -7,10 +7,9 @@ from laboratory.laboratory import each
 from laboratory.machine import SYSLOG, wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
+from tests.cluster.rows import STOP_FAILS, move_with_a_broken_client_reset
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
-CLIENT_RESET = "/usr/lib/ocf/resource.d/custom/vip_client_reset"
-STOP_FAILS = '#!/bin/sh\n[ "$1" = stop ] && exit 1\nexit 0\n'
 PACKAGE = "/usr/lib/python3/dist-packages"
 OPTION_FILE = "/etc/galera-sync-guard.cnf"
 
@@ -53,13 +52,13 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
 EXCEPTION = (
     f"cp {PACKAGE}/galera_sync_guard/server/probe.py /root; "
     f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/server/probe.py",
-    f"cp /root/probe.py {PACKAGE}/galera_sync_guard",
+    f"cp /root/probe.py {PACKAGE}/galera_sync_guard/server",
     "internal error: KeyError: 'wsrep'",
     SYSLOG,
 )
 HALF_UNPACKED = (
     f"mv {PACKAGE}/ocfpy/runner.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
-    f"mv /root/run.py {PACKAGE}/ocfpy",
+    f"mv /root/runner.py {PACKAGE}/ocfpy",
     "galera_sync_guard is not completely installed",
     pacemaker.LOG,
 )
@@ -104,22 +103,6 @@ def test_a_guard_that_cannot_monitor_gives_the_vip_to_a_node_with_a_guard_that_c
 )
 def test_a_vip_client_reset_that_cannot_stop_keeps_the_vip_on_no_bad_node(score, replacement):
     move_with_a_broken_client_reset(score, replacement)
-
-
-def move_with_a_broken_client_reset(laboratory, replacement):
-    """Let the VIP leave a node on which something else stands in place of vip_client_reset, or nothing."""
-    with Scene(laboratory) as scene:
-        scene.begin()
-        scene.holder.shell(f"mv {CLIENT_RESET} {CLIENT_RESET}.whole")
-        if replacement:
-            scene.holder.write(CLIENT_RESET, replacement, 0o755)
-        scene.strike("desync")
-        scene.wait_moved()
-        scene.holder.shell(f"mv {CLIENT_RESET}.whole {CLIENT_RESET}")
-        scene.heal("desync")
-        pacemaker.pcs(scene.holder, "resource", "cleanup")
-        wait_normal(laboratory)
-        check(scene, moves=1)
 
 
 @pytest.mark.parametrize("row", ["attrd-killed"])

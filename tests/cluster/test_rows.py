@@ -1,69 +1,12 @@
 """The table of faults on the VIP's node: a row says why the VIP must leave; writes and cluster must be right in all."""
 
-from dataclasses import dataclass, replace
-
 import pytest
 
 from laboratory import faults, mariadb
-from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
+from laboratory.scene import Scene, check, wait_normal, wait_state
+from tests.cluster.rows import BOTH, POLLING, WATCHED, move_by_a_failure, move_without_failures
 
 DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A fault after which the VIP must be on another node, and the state and reason that the guard then shows.
-
-    `state` is None when the machine itself is gone, cut off or out of the cluster, so that nobody can say, and when the
-    fault ends by itself, so that it has ended before it is looked for: the log still says the reason.
-    """
-
-    fault: str
-    state: str | None
-    reason: str = ""
-
-
-# In mode=fail too: one of each way in which a node can be bad.
-BOTH = [
-    Row("kill-9", "down", "down: /run/mysqld/mysqld.sock: Connection refused"),
-    Row("sigstop", "hung", "hung: no answer within 2s while connecting and logging in"),
-    Row("clean-stop", "down", "down: /run/mysqld/mysqld.sock:"),
-    Row("desync", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for "),
-    Row("read-only", "read-only", "read-only: read_only=ON, must be OFF"),
-    Row("reject", "rejecting", "rejecting: wsrep_reject_queries=ALL, must be NONE"),
-    # By the count or by error 1040: a client that is being refused has the administrator's connection for a moment.
-    Row("saturate", "saturated", "saturated: "),
-    Row("power-off", None),
-    Row("partition", None),
-]
-SCORE = [
-    *BOTH,
-    Row("restart", None, "down: /run/mysqld/mysqld.sock:"),
-    Row("ftwrl", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) for "),
-    Row("saturate-all", "saturated", "saturated: error 1040: Too many connections for "),
-    Row("galera-partition", "non-primary", "non-primary: wsrep_cluster_status=non-Primary, must be Primary"),
-    Row("corosync-partition", None),
-    Row("standby", None),
-    Row("cluster-stop", None),
-    Row("maintenance", "maintenance", "maintenance: /var/lib/galera-sync-guard/maintenance exists: laboratory"),
-]
-
-
-# What a watcher says of them where that is something else: it is connected already.
-WATCHED_REASONS = {
-    "sigstop": "hung: no answer within 2s while ",
-    "clean-stop": "down: ",
-    "restart": "down: ",
-    "saturate-all": "saturated: Threads_connected=40 of max_connections=40 for ",
-}
-WATCHED = [replace(row, reason=WATCHED_REASONS.get(row.fault, row.reason)) for row in SCORE]
-# Without a watcher: one of each way in which a monitor learns of a fault.
-POLLING = [
-    row
-    for row in SCORE
-    if row.fault
-    in ("kill-9", "sigstop", "clean-stop", "desync", "read-only", "reject", "saturate", "saturate-all", "power-off")
-]
 
 
 @pytest.mark.parametrize(
@@ -78,38 +21,6 @@ def test_mode_score_moves_the_vip_once_and_all_is_normal_again_by_itself(request
 @pytest.mark.parametrize("row", BOTH, ids=lambda row: row.fault)
 def test_mode_fail_moves_the_vip_once_and_all_is_normal_again_by_itself(fail, row):
     move_by_a_failure(fail, row)
-
-
-def move_without_failures(laboratory, row):
-    """Let the fault move the VIP in mode=score."""
-    with Scene(laboratory) as scene:
-        scene.strike(row.fault)
-        scene.wait_moved()
-        assert seen_from(laboratory, but=[scene.holder]).failures == ()
-        if row.reason:
-            scene.heard(row.reason)
-        if row.state:
-            wait_state(laboratory, row.state, scene.holder, but=[scene.holder])
-        scene.heal(row.fault)
-        wait_normal(laboratory)
-        check(scene, moves=1)
-
-
-def move_by_a_failure(laboratory, row):
-    """Let the fault move the VIP in mode=fail."""
-    with Scene(laboratory) as scene:
-        scene.strike(row.fault)
-        scene.wait_moved()
-        if row.reason:
-            reasons = [
-                failure.reason
-                for failure in seen_from(laboratory, but=[scene.holder]).failures
-                if failure.node == scene.holder.name
-            ]
-            assert any(row.reason in reason for reason in reasons), reasons
-        scene.heal(row.fault)
-        wait_normal(laboratory)
-        check(scene, moves=1)
 
 
 @pytest.mark.parametrize("row", ["reboot"])

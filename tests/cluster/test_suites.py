@@ -4,11 +4,19 @@ import pytest
 
 from laboratory import rootfs
 from tests.cluster.operator_command import SETUP, guard_says
-from tests.cluster.test_elsewhere import stay_when_a_peer_crashes
-from tests.cluster.test_life import bootstrap_what_is_left
-from tests.cluster.test_operator_settings import MISTAKES, find_and_mend
-from tests.cluster.test_own_faults import STOP_FAILS, move_with_a_broken_client_reset
-from tests.cluster.test_rows import BOTH, POLLING, WATCHED, move_by_a_failure, move_without_failures
+from tests.cluster.rows import (
+    BOTH,
+    POLLING,
+    STOP_FAILS,
+    WATCHED,
+    bootstrap_what_is_left,
+    move_by_a_failure,
+    move_with_a_broken_client_reset,
+    move_without_failures,
+    stay_when_a_peer_crashes,
+)
+from tests.cluster.settings import find_and_mend
+from tests.support.mistakes import SETTINGS
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 OTHER = {"bookworm": "trixie", "trixie": "bookworm"}
@@ -43,10 +51,10 @@ def test_a_vip_client_reset_that_cannot_stop_keeps_the_vip_on_no_bad_node(score)
 
 
 @pytest.mark.parametrize(
-    "mistake", [each for each in MISTAKES if each.provider or each.parameter], ids=lambda mistake: mistake.finding
+    "setting", [each for each in SETTINGS if each.provider or each.parameter], ids=lambda setting: setting.finding
 )
-def test_setting_is_found_and_its_commands_mend_it(score, mistake):
-    find_and_mend(score, mistake)
+def test_setting_is_found_and_its_commands_mend_it(score, setting):
+    find_and_mend(score, setting)
 
 
 def test_setup_finds_the_recipe_complete_and_check_nothing_wrong(score):

@@ -10,9 +10,9 @@ from laboratory import pacemaker, recipe
 from laboratory.machine import SYSLOG, wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, abnormal, check, wait_normal
-from tests.cluster.conftest import Keeper
+from tests.cluster.keeper import Keeper
 from tests.cluster.operator_command import found
-from tests.conftest import OLD
+from tests.support.checkout import OLD
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 RECIPES = {"score": recipe.commands("score"), "polling": recipe.polling(recipe.commands("score"))}

@@ -182,9 +182,7 @@ class TestStop:
 class TestTwoGuards:
     @pytest.fixture
     def other(self, guard):
-        other = Guard.__new__(Guard)
-        other.__dict__.update(guard.__dict__, name="other:0", parameters=dict(guard.parameters))
-        return other
+        return guard.copy(name="other:0")
 
     def test_do_not_disturb_each_other(self, guard, other, server):
         guard.started()

@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+# The version of the package that an upgrade begins with: before the checkout's, whatever that is.
+OLD = "0.0.1"
 
 
 def tracked_files():

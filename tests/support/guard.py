@@ -1,5 +1,6 @@
 """Runs the agent as Pacemaker runs it: a real process, an OCF environment, nothing inherited."""
 
+import copy
 import os
 import re
 import shutil
@@ -61,6 +62,12 @@ class Guard:
             "PATH": f"{self.attrd.directory}:{SYSTEM_PATH}",
             "HA_RSCTMP": str(self.directory / "rsctmp"),
         }
+
+    def copy(self, **changes):
+        """Return another resource on the same node with parameters of its own; `changes` are attributes."""
+        other = copy.copy(self)
+        vars(other).update({"parameters": dict(self.parameters)} | changes)
+        return other
 
     def environ(self, **meta):
         """Return the whole environment of one action; `meta` are the OCF_RESKEY_CRM_meta_ variables."""

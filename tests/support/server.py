@@ -10,21 +10,8 @@ import struct
 import threading
 import time
 
-FIT = {
-    "wsrep_local_state": "4",
-    "wsrep_local_state_comment": "Synced",
-    "wsrep_cluster_status": "Primary",
-    "wsrep_ready": "ON",
-    "wsrep_cluster_size": "3",
-    "wsrep_local_recv_queue": "0",
-    "Threads_connected": "2",
-    "wsrep_on": "ON",
-    "wsrep_reject_queries": "NONE",
-    "wsrep_sst_donor_rejects_queries": "OFF",
-    "read_only": "OFF",
-    "max_connections": "151",
-    "extra_port": "0",
-}
+from tests.support.galera import HEALTHY
+
 STEPS = ("greeting", "login", "pending", "status", "variables")
 
 # Capabilities of the protocol: 4.1, 4.1 login, plugins, transactions, secure connection; no EOF replacement, no TLS.
@@ -45,7 +32,7 @@ class Server:
     """
 
     def __init__(self, path=None, **trouble):
-        self.values = dict(FIT)
+        self.values = dict(HEALTHY)
         self.trouble = trouble
         self.statements = []
         self.connections = 0

@@ -7,31 +7,7 @@ from galera_sync_guard.decision.facts import Facts
 from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
 from galera_sync_guard.decision.states import score_text
 from ocfpy.invocation import Invocation
-
-# What SHOW STATUS and SHOW VARIABLES of MariaDB 10.11 say on a healthy node of three.
-HEALTHY = {
-    "wsrep_local_state": "4",
-    "wsrep_local_state_comment": "Synced",
-    "wsrep_cluster_status": "Primary",
-    "wsrep_ready": "ON",
-    "wsrep_cluster_size": "3",
-    "wsrep_local_recv_queue": "0",
-    "threads_connected": "12",
-    "wsrep_on": "ON",
-    "wsrep_reject_queries": "NONE",
-    "wsrep_desync": "OFF",
-    "wsrep_sst_donor_rejects_queries": "OFF",
-    "read_only": "OFF",
-    "max_connections": "151",
-    "extra_port": "0",
-}
-
-# The changes to HEALTHY by which a test brings a node into a state.
-DONOR = {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}
-DESYNCED = {**DONOR, "wsrep_desync": "ON"}
-CATCHING_UP = {"wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}
-READ_ONLY = {"read_only": "ON"}
-SATURATED = {"threads_connected": "152"}
+from tests.support.galera import HEALTHY
 
 
 def environ(**given):
@@ -46,8 +22,13 @@ def policy(**given):
 
 def node(own_connections=1, **changes):
     """Return the Facts of a healthy node with some variables changed; None removes a variable."""
-    values = {name: value for name, value in {**HEALTHY, **changes}.items() if value is not None}
-    return Facts(values, own_connections=own_connections)
+    return Facts(variables(**changes), own_connections=own_connections)
+
+
+def variables(**changes):
+    """Return the variables of a healthy node, as a probe names them, with some changed; None removes one."""
+    lowered = {name.lower(): value for name, value in [*HEALTHY.items(), *changes.items()]}
+    return {name: value for name, value in lowered.items() if value is not None}
 
 
 class Log:

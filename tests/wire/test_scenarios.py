@@ -8,11 +8,8 @@ import time
 
 import pytest
 
+from tests.support.galera import DONOR, HEALTHY, SATURATED
 from tests.support.server import error
-
-FULL = {"Threads_connected": "152", "max_connections": "151"}
-DONOR = {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}
-SYNCED = {"wsrep_local_state": "4", "wsrep_local_state_comment": "Synced", "Threads_connected": "2"}
 
 # A peer must have been better for this long, in seconds (judge.PEER_HOLD).
 PEER_HOLD = 2.0
@@ -66,7 +63,7 @@ class TestSaturated:
     def fill(self, server, request):
         def fill():
             if request.param == "counted":
-                server.values.update(FULL)
+                server.values.update(SATURATED)
             else:
                 server.trouble["login"] = error(1040, "Too many connections", "08004")
 
@@ -97,7 +94,7 @@ class TestSaturated:
         assert either.published == ("1000", "saturated")
 
     def test_acts_as_soon_as_a_peer_has_been_better_for_long_enough(self, scored, server):
-        server.values.update(FULL)
+        server.values.update(SATURATED)
         scored.monitor()
         scored.let_pass(100)
         watch(scored, 0.3)
@@ -107,7 +104,7 @@ class TestSaturated:
         assert time.monotonic() - began > PEER_HOLD
 
     def test_peer_that_was_better_for_a_moment_only_does_not_count(self, scored, server):
-        server.values.update(FULL)
+        server.values.update(SATURATED)
         scored.monitor()
         scored.let_pass(100)
         scored.attrd.peer("guard-state", "n2", "synced")
@@ -120,7 +117,7 @@ class TestSaturated:
 
     def test_what_this_node_says_of_itself_makes_it_no_peer(self, scored, server):
         scored.attrd.peer("guard-state", "n1", "synced")
-        server.values.update(FULL)
+        server.values.update(SATURATED)
         scored.monitor()
         scored.let_pass(100)
         scored.monitor()
@@ -129,9 +126,9 @@ class TestSaturated:
 
     def test_ebb_before_the_grace_is_over_is_forgotten(self, scored, server):
         scored.attrd.peer("guard-state", "n2", "synced")
-        server.values.update(FULL)
+        server.values.update(SATURATED)
         scored.monitor()
-        server.values.update(SYNCED)
+        server.values.update(HEALTHY)
         scored.monitor()
         assert scored.published == ("1000", "synced")
         assert "run_since" not in scored.remembered()
@@ -144,7 +141,7 @@ class TestDonor:
             server.values.update(DONOR)
             watch(either, 0.5)
             assert either.published == ("1000", "donor")
-            server.values.update(SYNCED)
+            server.values.update(HEALTHY)
             either.monitor()
             assert either.published == ("1000", "synced")
 

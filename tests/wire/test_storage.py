@@ -14,7 +14,7 @@ from galera_sync_guard.watcher.heartbeat import RENEW
 from galera_sync_guard.watcher.lock import Lock
 from ocfpy.invocation import Invocation
 from tests.support.guard import CHECKOUT
-from tests.wire.test_watcher import GOOD, alive, open_files, wait, watcher_of
+from tests.wire.watching import GOOD, alive, open_files, wait, watcher_of
 
 STALLED = ("-INFINITY", "stalled")
 

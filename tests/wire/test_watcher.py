@@ -1,45 +1,19 @@
 """A guard that watches: the one process that start leaves behind, its life cycle, and the monitor that checks on it."""
 
-import contextlib
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
 
 from galera_sync_guard.watcher.lock import Lock
 from ocfpy.invocation import Invocation
-from tests.support.guard import Guard, copy_of_tree
+from tests.support.galera import SATURATED
+from tests.support.guard import copy_of_tree
 from tests.support.server import hang_up, silence
-from tests.wire.test_steady_state import WATCHING, imported_by_monitor
-
-BAD = ("-INFINITY", "read-only")
-GOOD = ("1000", "synced")
-
-
-def watcher_of(guard):
-    """Return the pid of a guard's watcher, None when there is none."""
-    return Lock(Invocation(None, "monitor", guard.environ(), None)).holder()
-
-
-def wait(condition, within=5):
-    """Wait until `condition()`, which must come true in time; return the seconds that took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < within, f"not within {within} s"
-        time.sleep(0.005)
-    return time.monotonic() - began
-
-
-def open_files(pid):
-    """Return what the process has open, without what it has closed meanwhile."""
-    found = set()
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return found
+from tests.wire.imports import WATCHING, imported_by_monitor
+from tests.wire.watching import BAD, GOOD, alive, open_files, wait, watcher_of
 
 
 @pytest.fixture
@@ -114,14 +88,14 @@ class TestSight:
         assert wait(lambda: guard.published == GOOD) < 1.5
 
     def test_the_administrators_connection_is_let_go_of(self, guard, server):
-        server.values.update(Threads_connected="152", max_connections="151")
+        server.values.update(SATURATED)
         wait(lambda: guard.published[1] == "saturated")
         statements = len(server.statements)
         wait(lambda: not server.threads)
         wait(lambda: len(server.statements) > statements)
 
     def test_its_own_lasting_connection_is_a_place_that_applications_lack(self, guard, server):
-        server.values.update(Threads_connected="151", max_connections="151")
+        server.values.update(Threads_connected="151")
         wait(lambda: guard.published[1] == "saturated")
         assert len(server.threads) == 1
 
@@ -307,8 +281,7 @@ class TestLife:
         wait(lambda: guard.published == BAD)
 
     def test_two_guards_have_one_each(self, guard, server, pid):
-        other = Guard.__new__(Guard)
-        other.__dict__.update(guard.__dict__, name="other", parameters=dict(guard.parameters))
+        other = guard.copy(name="other")
         assert other.start().code == 0
         assert watcher_of(other) not in (None, pid)
         assert other.stop().code == 0
@@ -388,12 +361,6 @@ def renewed(guard, result, version):
     """Return whether the watcher is of that version; no monitor may fail before."""
     assert result.code == 0, result
     return f" {version} " in guard.state_file.read_text()
-
-
-def alive(pid):
-    """Return whether a process runs; one that has ended and waits to be reaped does not."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
 
 
 def cpu_seconds(pid):

@@ -14,8 +14,7 @@ from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.commands import check
 from galera_sync_guard.cli.server_settings import GRANTS
 from galera_sync_guard.decision.facts import Cause, Facts
-from tests.cluster.test_operator_check import MISTAKES
-from tests.cluster.test_operator_settings import MISTAKES as SETTINGS
+from tests.support.mistakes import MISTAKES, SETTINGS
 
 SERVER = {
     "bind_address": "0.0.0.0",

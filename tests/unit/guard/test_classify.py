@@ -7,7 +7,8 @@ import pytest
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN
-from tests.unit.builders import CATCHING_UP, DESYNCED, DONOR, HEALTHY, SATURATED, node, policy
+from tests.support.galera import CATCHING_UP, DESYNCED, DONOR, SATURATED
+from tests.unit.builders import node, policy, variables
 
 
 def silent(why, detail="why"):
@@ -51,7 +52,7 @@ TABLE = {
     ),
     "pxc-in-service": (node(pxc_maint_mode="DISABLED", super_read_only="OFF"), {}, "synced", FIT, ""),
     "stalled": (
-        Facts(HEALTHY, stalled="/data has taken no write for 6s"),
+        Facts(variables(), stalled="/data has taken no write for 6s"),
         {},
         "stalled",
         UNFIT,
@@ -314,7 +315,7 @@ def test_no_variable_at_all_is_unfit():
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
 def test_values_are_compared_whatever_their_case(change):
-    facts = Facts({name: change(value) for name, value in HEALTHY.items()})
+    facts = Facts({name: change(value) for name, value in variables().items()})
     assert classify(facts, policy()).state == "synced"
 
 

@@ -9,7 +9,8 @@ from galera_sync_guard.cluster import attributes
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.server import probe
-from tests.unit.builders import DESYNCED, DONOR, READ_ONLY, SATURATED, Cluster, call, node
+from tests.support.galera import DESYNCED, DONOR, READ_ONLY, SATURATED
+from tests.unit.builders import Cluster, call, node
 
 EXECUTOR = 100
 HUNG = Facts(cause="hung", detail="no answer", pending_thread=77)

@@ -12,7 +12,8 @@ from galera_sync_guard.decision.states import score_text
 from galera_sync_guard.host import state_file
 from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.server import probe
-from tests.unit.builders import READ_ONLY, SATURATED, Cluster, call, node
+from tests.support.galera import READ_ONLY, SATURATED
+from tests.unit.builders import Cluster, call, node
 
 FACTS = {
     "synced": node(),

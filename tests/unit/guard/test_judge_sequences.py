@@ -8,7 +8,8 @@ import pytest
 
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import BAD, FIT, POOR, UNFIT, UNKNOWN
-from tests.unit.builders import CATCHING_UP, DESYNCED, DONOR, READ_ONLY, SATURATED, Guard, node, policy
+from tests.support.galera import CATCHING_UP, DESYNCED, DONOR, READ_ONLY, SATURATED
+from tests.unit.builders import Guard, node, policy
 
 BLINDED = Facts(cause=Cause.CANNOT_OBSERVE, detail="error 1045: Access denied for user 'monitor'@'localhost'")
 START = 1000.0

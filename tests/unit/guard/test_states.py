@@ -6,7 +6,8 @@ import pytest
 
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import FAILS, FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
-from tests.unit.builders import DONOR, HEALTHY, READ_ONLY, SATURATED, Guard, node, policy
+from tests.support.galera import DONOR, READ_ONLY, SATURATED
+from tests.unit.builders import Guard, node, policy, variables
 
 UNFIT_OUTCOME = ("-INFINITY", 1, 1)
 FIT_OUTCOME = ("1000", 0, 0)
@@ -37,7 +38,7 @@ ROWS = {
     "wsrep-off": (node(wsrep_on="OFF"), {}, "wsrep-off", UNFIT_OUTCOME),
     "small-cluster": (node(wsrep_cluster_size="1"), {"min_cluster_size": "2"}, "small-cluster", UNFIT_OUTCOME),
     "down": (Facts(cause=Cause.DOWN), {}, "down", UNFIT_OUTCOME),
-    "stalled": (Facts(HEALTHY, stalled="no write"), {}, "stalled", UNFIT_OUTCOME),
+    "stalled": (Facts(variables(), stalled="no write"), {}, "stalled", UNFIT_OUTCOME),
     "hung": (Facts(cause=Cause.HUNG), {}, "hung", UNFIT_OUTCOME),
     "unknown": (Facts(cause=Cause.DENIED), {}, "unknown", ("950", 0, 0)),
 }

@@ -1,0 +1,42 @@
+"""What the tests of a watcher share: its process and what it publishes."""
+
+import contextlib
+import os
+import subprocess
+import time
+
+from galera_sync_guard.watcher.lock import Lock
+from ocfpy.invocation import Invocation
+
+BAD = ("-INFINITY", "read-only")
+
+GOOD = ("1000", "synced")
+
+
+def watcher_of(guard):
+    """Return the pid of a guard's watcher, None when there is none."""
+    return Lock(Invocation(None, "monitor", guard.environ(), None)).holder()
+
+
+def wait(condition, within=5):
+    """Wait until `condition()`, which must come true in time; return the seconds that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < within, f"not within {within} s"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def open_files(pid):
+    """Return what the process has open, without what it has closed meanwhile."""
+    found = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
+
+
+def alive(pid):
+    """Return whether a process runs; one that has ended and waits to be reaped does not."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip()) and not done.stdout.startswith("Z")

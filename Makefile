@@ -9,16 +9,44 @@ PYTEST := $(PYTHON) -B -m pytest
 # Pacemaker and Corosync stay inside the laboratory.
 TOOLS := git debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-argparse-manpage \
 	python3-setuptools python3-wheel mmdebstrap iproute2 mount e2fsprogs
-TEST_TOOLS := python3-pytest python3-pymysql python3-pyflakes libxml2-utils lintian nftables strace procps
+TEST_TOOLS := python3-pytest python3-pymysql libxml2-utils lintian nftables strace procps
 
-.PHONY: help check unit contract wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
+# What make lint and make quick use, without root and without Debian packages beside git, make and python3.
+OWN := build/tools/bin
+GIT := git -c safe.directory='*'
+
+.PHONY: help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
 	venv setup clean
 
 help:  ## show this help
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: root tools  ## a real three-node cluster whose VIP leaves a broken node before your eyes
 	$(PYTHON) -B -m measurements.demo
+
+lint: ruff-check ruff-format mypy codespell shellcheck  ## style, types, spelling and shell; no root
+
+ruff-check: build/tools/ready
+	$(OWN)/ruff check --cache-dir build/ruff --quiet
+
+ruff-format: build/tools/ready
+	$(OWN)/ruff format --cache-dir build/ruff --quiet --check --diff
+
+mypy: build/tools/ready
+	$(OWN)/mypy --no-error-summary
+
+codespell: build/tools/ready
+	$(GIT) ls-files | grep -v '[.]svg$$' | xargs $(OWN)/codespell
+
+shellcheck: build/tools/ready
+	$(GIT) grep -lE '^#!/bin/(ba)?sh' | xargs $(OWN)/shellcheck
+
+quick: lint  ## lint and the tests that need neither root nor Debian packages, in two minutes
+	$(OWN)/python -B -m pytest --quiet --numprocesses=auto tests/repository tests/unit
+
+build/tools/ready: tools/requirements.txt tools/install-tools
+	tools/install-tools build/tools
+	touch $@
 
 check: root setup  ## all tests
 	$(PYTEST)

@@ -2,6 +2,7 @@
 # The shortest recipe: the guard's monitor fails on a node that must not hold the virtual IP.
 # Without migration-threshold and failure-timeout a node stays banned after one failed start.
 # usage: sh pcs-fail.sh ADDRESS       for example 192.168.1.199; once, on one node of a running cluster
+# shellcheck disable=SC1010  # "then" is a word of pcs
 set -eux
 address=$1
 

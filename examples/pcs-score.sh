@@ -1,6 +1,7 @@
 #!/bin/sh
 # Recommended: the guard never fails for what it sees; the virtual IP follows the node attribute that carries the score.
 # usage: sh pcs-score.sh ADDRESS      for example 192.168.1.199; once, on one node of a running cluster
+# shellcheck disable=SC1010  # "then" is a word of pcs
 set -eux
 address=$1
 

@@ -134,7 +134,7 @@ def test_what_setup_did_not_make_it_refuses_to_touch(made, change, said):
             "constraint web binds web too",
         ),
     ],
-    ids=["agent", "dependant"],
+    ids=["agent", "dependent"],
 )
 def test_removal_refuses_what_setup_did_not_make(made, change, said):
     change(made)

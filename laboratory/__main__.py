@@ -125,7 +125,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args = parser().parse_args()
     try:
-        return args.call(args)
+        return int(args.call(args))
     except FileNotFoundError as error:
         print(f"no laboratory {args.id!r}: {error}", file=sys.stderr)
     except (RuntimeError, OSError, TimeoutError, subprocess.SubprocessError) as error:

@@ -3,20 +3,28 @@
 Galera can lose its Primary component on all nodes when one that it is giving up, or has just given up, answers again.
 """
 
+from __future__ import annotations
+
 import re
 import time
+from typing import TYPE_CHECKING
 
 from laboratory import mariadb
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from laboratory.machine import Machine
 
 SHIFT = re.compile(r"^(\S+ +\S+) \d+ \[Note\] WSREP: Shifting \S+ -> (\S+)", re.MULTILINE)
 
 
-def without_synced(nodes, since, until):
+def without_synced(nodes: Collection[Machine], since: float, until: float) -> list[tuple[float, float]]:
     """Return (start, end) of each time between two for which none of the nodes was Synced, to the second."""
     return without(shifts(nodes, since), {node.name for node in nodes}, until)
 
 
-def shifts(nodes, since):
+def shifts(nodes: Iterable[Machine], since: float) -> Iterator[tuple[float, str, bool]]:
     """Yield (time, node, whether it is Synced from then on) for all that the nodes' servers have logged since then."""
     zero = time.time() - time.monotonic()
     for node in nodes:
@@ -26,9 +34,13 @@ def shifts(nodes, since):
                 yield at, node.name, state == "SYNCED"
 
 
-def without(changes, names, until):
-    """Return (start, end) of each time in which no node was Synced; `shifts` are those of shifts()."""
-    found, synced, since = [], set(names), None
+def without(
+    changes: Iterable[tuple[float, str, bool]], names: Iterable[str], until: float
+) -> list[tuple[float, float]]:
+    """Return (start, end) of each time in which no node was Synced; `changes` are those of shifts()."""
+    found: list[tuple[float, float]] = []
+    synced = set(names)
+    since: float | None = None
     for at, name, is_synced in sorted(changes):
         (synced.add if is_synced else synced.discard)(name)
         if not synced and since is None:

@@ -49,7 +49,7 @@ class CommandError(RuntimeError):
         self.done = done
 
 
-def wait_until(condition: Callable[[], Value], timeout: float, what: str, interval: float = 0.1) -> Value:
+def wait_until(condition: Callable[[], Value | None], timeout: float, what: str, interval: float = 0.1) -> Value:
     """Poll `condition` every `interval` seconds and return its first true value; TimeoutError after `timeout` s."""
     deadline = time.monotonic() + timeout
     while True:
@@ -231,7 +231,7 @@ class Machine:
             "--",
         ]
 
-    def spawn(self, argv: Sequence[str | Path], **options) -> subprocess.Popen[str]:
+    def spawn(self, argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[str]:
         """Start a command in the machine and return its Popen; options are Popen's.
 
         The Popen is the host's side of it: to end the command kill the process group, it has its own.
@@ -278,7 +278,7 @@ class Machine:
             raise CommandError(self.name, done)
         return done
 
-    def shell(self, script: str, **options) -> str:
+    def shell(self, script: str, **options: Any) -> str:
         """Run a script of sh in the machine and return its output; options are run's."""
         return self.run(["sh", "-euc", script], **options).stdout
 

@@ -166,6 +166,7 @@ def sessions(machines: Iterable[Machine]) -> Iterator[Callable[[str], None]]:
             clients.append(client)
             print("SELECT 'ready';", file=client.stdin)
         for client in clients:
+            assert client.stdout is not None
             assert client.stdout.readline() == "ready\n"
 
         def send(statement: str) -> None:

@@ -16,6 +16,7 @@ from laboratory.machine import GUEST, Machine, end, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
     from laboratory.laboratory import Laboratory
 
@@ -90,7 +91,7 @@ class _Program(Generic[Line]):
         self._watch = watch
         self._words: list[str] = []
 
-    def start(self):
+    def start(self) -> Self:
         """Start it and return it when its first line is there; RuntimeError with its words when it ends instead."""
         client = self.laboratory.client
         assert client is not None
@@ -106,6 +107,7 @@ class _Program(Generic[Line]):
         return self
 
     def _read(self) -> None:
+        assert self._process.stdout is not None
         with self._process.stdout as output:
             for text in output:
                 if not text.startswith("{"):  # a traceback
@@ -126,7 +128,7 @@ class _Program(Generic[Line]):
         end(self._process)
         self._reader.join()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -236,7 +238,7 @@ class Sessions(_Program[SessionEvent]):
         self.count = count
         super().__init__(laboratory, target, count, *self.kinds, watch=watch)
 
-    def start(self):
+    def start(self) -> Self:
         """Open the connections and return when each does what its kind does."""
         super().start()
         wait_until(
@@ -327,6 +329,7 @@ class VipWatcher:
         self._note(node.name, self.address in node.run(["ip", "-o", "-4", "address", "show"], check=False).stdout)
         self._monitors[node.name] = monitor
         with monitor:
+            assert monitor.stdout is not None
             for line in monitor.stdout:
                 if f" {self.address}/" in line:
                     self._note(node.name, not line.startswith("Deleted"))

@@ -1,9 +1,17 @@
 """The recipes of README and docs/setup.md, read from these files: what people copy is what is tested."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import pacemaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from laboratory.machine import Machine
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -16,56 +24,56 @@ STORAGE = ("stall_timeout=2s", "stall_directory=/var/lib/mysql")
 RESET_NAME = "vip-client-reset"
 
 
-def commands(mode):
+def commands(mode: str) -> list[str]:
     """Return the pcs commands that create the resources for a mode, with the laboratory's address."""
     return [line.replace(EXAMPLE_ADDRESS, pacemaker.VIP) for line in printed_commands(mode)]
 
 
-def printed_commands(mode):
+def printed_commands(mode: str) -> list[str]:
     """Return the first block of pcs commands in docs/setup.md's section for a mode, as printed."""
     section = SETUP.read_text(encoding="utf-8").partition(f"\n## mode={mode}")[2]
-    block = re.search(r"^(?:    pcs .+\n)+", section, re.M)[0]
+    (block, *_) = re.findall(r"^(?:    pcs .+\n)+", section, re.M)
     return [line.strip() for line in block.splitlines()]
 
 
-def quick_start():
+def quick_start() -> str:
     """Return the README's one command that makes all resources, with the laboratory's address."""
     (line,) = re.findall(r"^    (galera-sync-guard setup --vip .+ --apply)\b", README.read_text(encoding="utf-8"), re.M)
-    return line.replace(EXAMPLE_ADDRESS, pacemaker.VIP)
+    return str(line).replace(EXAMPLE_ADDRESS, pacemaker.VIP)
 
 
-def timers():
+def timers() -> tuple[dict[str, str], dict[str, str]]:
     """Return the recommended timers: options of corosync.conf's totem section, and of Galera's provider."""
     text = SETUP.read_text(encoding="utf-8").partition("## Recommended timers")[2]
-    totem = re.search(r"    totem \{\n((?: {8}.+\n)+) {4}\}", text)[1]
-    provider = re.search(r'wsrep_provider_options = "(.+)"', text)[1]
+    (totem,) = re.findall(r"    totem \{\n((?: {8}.+\n)+) {4}\}", text)
+    (provider,) = re.findall(r'wsrep_provider_options = "(.+)"', text)
     return (
-        dict(line.strip().split(": ") for line in totem.splitlines()),
-        dict(option.split("=") for option in provider.split("; ")),
+        dict(re.findall(r"(\w+): (.+)", totem)),
+        dict(re.findall(r"([\w.]+)=([^;]+)", provider)),
     )
 
 
-def polling(lines):
+def polling(lines: list[str]) -> list[str]:
     """Return these commands with a guard whose monitors look at the server themselves."""
     return [line.replace(" watch_interval=200ms", "") for line in lines]
 
 
-def forgetting(lines):
+def forgetting(lines: list[str]) -> list[str]:
     """Return these commands with failures that expire after 15 s: in mode=fail nothing heals sooner."""
     return [line.replace("failure-timeout=30s", "failure-timeout=15s") for line in lines]
 
 
-def with_parameters(lines, *more):
+def with_parameters(lines: list[str], *more: str) -> list[str]:
     """Return these commands with more parameters of the guard."""
     return [line.replace("mode=score", " ".join(["mode=score", *more])) for line in lines]
 
 
-def apply(node, lines):
+def apply(node: Machine, lines: Iterable[str]) -> None:
     """Carry the commands out as one change of the cluster's configuration, and wait until it has taken effect."""
     pacemaker.apply(node, [line.split()[1:] for line in lines])
 
 
-def remove(node):
+def remove(node: Machine) -> None:
     """Remove the resources and constraints of a recipe again."""
     for resource in (RESET_NAME, pacemaker.VIP_NAME, pacemaker.GUARD_NAME):
         pacemaker.pcs(node, "resource", "delete", resource, "--force")

@@ -1,12 +1,25 @@
 """One fault on a running cluster: a client that writes, an eye on the address, and what must hold at the end."""
 
+from __future__ import annotations
+
 import itertools
 import time
+from typing import TYPE_CHECKING
 
 from laboratory import faults, galera_log, mariadb, pacemaker
 from laboratory.laboratory import each
 from laboratory.machine import SYSLOG, wait_until
 from laboratory.probes import Probe, VipWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from laboratory.laboratory import Laboratory
+    from laboratory.machine import Machine
+    from laboratory.pacemaker import Status
+    from laboratory.probes import AddressEvent, Attempt
 
 # A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
 OUTAGE = 25
@@ -23,60 +36,68 @@ BOTH_SIDES = 5
 class Scene:
     """Watches writes through the VIP and the address itself from before a fault until all is normal again."""
 
-    def __init__(self, laboratory, watch_writes=None, watch_address=None):
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        watch_writes: Callable[[Attempt], None] | None = None,
+        watch_address: Callable[[AddressEvent], None] | None = None,
+    ) -> None:
         self.laboratory = laboratory
         self.writes = Probe(laboratory, watch=watch_writes)
         self.address = VipWatcher(laboratory, watch=watch_address)
-        self.holder = None
-        self.struck_at = None
-        self._may_come_back = []
+        self.struck_at = 0.0
+        self._may_come_back: list[Machine] = []
 
-    def __enter__(self):
-        self.holder = self.laboratory.vip_node
+    def __enter__(self) -> Self:
+        holder = self.laboratory.vip_node
+        assert holder is not None, "no node has the VIP"
+        self.holder = holder
         self._log_sizes = {log: int(self.holder.shell(f"stat -c %s {log}")) for log in (SYSLOG, pacemaker.LOG)}
         self.address.start()
         self.writes.start()
         self.writes.wait_acknowledged(0)
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.writes.stop()
         self.address.stop()
         if kind:
             print(last_words(self.laboratory))
 
-    def heard(self, reason, timeout=10, log=SYSLOG):
+    def heard(self, reason: str, timeout: float = 10, log: str = SYSLOG) -> None:
         """Wait until the guard of the VIP's first node has given this reason since the scene began, in that log."""
         wait_until(lambda: reason in self.said(log), timeout, f"{self.holder.name} says {reason!r}", 0.3)
 
-    def said(self, log=SYSLOG):
+    def said(self, log: str = SYSLOG) -> str:
         """Return what the guard of the VIP's first node has said since the scene began, in that log."""
         return self.holder.shell(f"tail -c +{self._log_sizes[log] + 1} {log} | grep -a galera_sync_guard", check=False)
 
-    def strike(self, fault, *nodes):
+    def strike(self, fault: str, *nodes: Machine) -> None:
         """Bring a fault about on the given nodes (default: the VIP's); the clock of this scene starts here."""
         self.begin()
-        nodes = nodes or [self.holder]
+        nodes = nodes or (self.holder,)
         self._may_come_back = list(nodes) if fault in COMES_BACK else []
         each(lambda node: faults.strike(self.laboratory, fault, node), nodes)
 
-    def begin(self):
+    def begin(self) -> None:
         """Start the clock of this scene."""
         self.struck_at = time.monotonic()
 
-    def heal(self, fault, *nodes):
+    def heal(self, fault: str, *nodes: Machine) -> None:
         """Undo the fault."""
         for node in nodes or (self.holder,):
             faults.heal(self.laboratory, fault, node)
 
-    def wait_moved(self, timeout=45):
+    def wait_moved(self, timeout: float = 45) -> Machine:
         """Wait until the VIP is on another node than before, a client has written there and the first node has none.
 
         Return that node. A partition that ends before the first node has given the address up would leave it on two:
         Pacemaker stops both then, and starts one anew.
         """
 
-        def elsewhere():
+        def elsewhere() -> AddressEvent | None:
             return next(
                 (
                     event
@@ -96,7 +117,7 @@ class Scene:
         )
         return self.laboratory.machine(event.node)
 
-    def stay(self, seconds, moves=0):
+    def stay(self, seconds: float, moves: int = 0) -> None:
         """Watch the address for some seconds in which it must not move (again, after that many moves)."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -104,34 +125,34 @@ class Scene:
             assert moves or self.address.holders() == {self.holder.name}, self.story()
             time.sleep(0.1)
 
-    def moves(self):
+    def moves(self) -> int:
         """Return how often the VIP arrived anywhere since the fault."""
         return sum(event.up and event.time > self.struck_at for event in self.address.events)
 
-    def path(self):
+    def path(self) -> list[str]:
         """Return the nodes that had the VIP, in order, from the one that had it before the fault."""
         return [self.holder.name] + [
             event.node for event in self.address.events if event.up and event.time > self.struck_at
         ]
 
-    def changes_of_host(self):
+    def changes_of_host(self) -> int:
         """Return how often the node that acknowledged writes changed: two nodes at once would make it flap."""
         acknowledged = sorted((attempt for attempt in self.writes.attempts if attempt.ok), key=lambda each: each.began)
         return sum(a.host != b.host for a, b in itertools.pairwise(acknowledged))
 
-    def lost_primary(self):
+    def lost_primary(self) -> bool:
         """Tell whether a node came back to peers of which none was Synced for a time."""
         return any(
             galera_log.without_synced(self.laboratory.peers(node), self.struck_at, time.monotonic())
             for node in self._may_come_back
         )
 
-    def outage(self):
+    def outage(self) -> float:
         """Return the longest time without an acknowledged write since the fault, in seconds."""
         gap = self.writes.longest_gap(self.struck_at)
         return gap.seconds if gap else 0.0
 
-    def story(self):
+    def story(self) -> list[tuple[float, str, str]]:
         """Return what happened to the address, for a failed assertion."""
         return [
             (round(event.time - self.struck_at, 2), event.node, "up" if event.up else "down")
@@ -139,7 +160,7 @@ class Scene:
         ]
 
 
-def states(laboratory, *, but=()):
+def states(laboratory: Laboratory, *, but: Sequence[Machine] = ()) -> dict[str, str | None]:
     """Return what each guard says of its node, by the node's name, as the first running node (not in `but`) sees it."""
     status = seen_from(laboratory, but=but)
     return (
@@ -149,7 +170,9 @@ def states(laboratory, *, but=()):
     )
 
 
-def wait_state(laboratory, state, *nodes, timeout=20, but=()):
+def wait_state(
+    laboratory: Laboratory, state: str, *nodes: Machine, timeout: float = 20, but: Sequence[Machine] = ()
+) -> None:
     """Wait until the guards of these nodes say so."""
     wait_until(
         lambda: all(states(laboratory, but=but).get(node.name) == state for node in nodes),
@@ -159,7 +182,7 @@ def wait_state(laboratory, state, *nodes, timeout=20, but=()):
     )
 
 
-def seen_from(laboratory, *, but=()):
+def seen_from(laboratory: Laboratory, *, but: Sequence[Machine] = ()) -> Status | None:
     """Return the cluster's status as the first running node (other than `but`) sees it."""
     for node in laboratory.nodes:
         if node.running and node not in but:
@@ -169,7 +192,7 @@ def seen_from(laboratory, *, but=()):
     return None
 
 
-def abnormal(laboratory, guarded=True):
+def abnormal(laboratory: Laboratory, guarded: bool = True) -> list[str]:
     """Return what is not yet as on a quiet day, empty when all is; not `guarded`: with no guard in the cluster."""
     wrong = [f"{node.name} is off" for node in laboratory.nodes if not node.running]
     if wrong:
@@ -195,12 +218,12 @@ def abnormal(laboratory, guarded=True):
     return wrong
 
 
-def _content(attributes):
+def _content(attributes: Mapping[str, str]) -> bool:
     """Tell whether a guard has published that its node is fit."""
     return (attributes.get(pacemaker.GUARD_NAME), attributes.get(pacemaker.GUARD_NAME + "-state")) == ("1000", "synced")
 
 
-def wait_normal(laboratory, timeout=90, guarded=True):
+def wait_normal(laboratory: Laboratory, timeout: float = 90, guarded: bool = True) -> None:
     """Wait until everything is as on a quiet day, without any help; AssertionError with what is not."""
     end = time.monotonic() + timeout
     while wrong := abnormal(laboratory, guarded):
@@ -208,7 +231,7 @@ def wait_normal(laboratory, timeout=90, guarded=True):
         time.sleep(0.3)
 
 
-def last_words(laboratory):
+def last_words(laboratory: Laboratory) -> str:
     """Return for each running node what its guard, Galera and its database logged last, for a failed assertion."""
     return "".join(
         f"\n{node.name}: {log}\n{node.shell(f'grep -a {words} {log} | tail -n {lines}', check=False)}"
@@ -222,7 +245,7 @@ def last_words(laboratory):
     )
 
 
-def check(scene, moves, outage=OUTAGE, lost=frozenset()):
+def check(scene: Scene, moves: int, outage: float = OUTAGE, lost: frozenset[int] = frozenset()) -> None:
     """Assert what must hold after every row, once the cluster is normal again.
 
     `outage`: the longest time without an acknowledged write in seconds. `lost`: numbers of writes that one node alone

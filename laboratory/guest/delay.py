@@ -3,6 +3,8 @@
 usage: delay.py PORT BRIDGE MILLISECONDS     in the network namespace of the bridge
 """
 
+from __future__ import annotations
+
 import collections
 import select
 import socket
@@ -15,24 +17,24 @@ OUTGOING = 4
 LARGEST = 65536
 
 
-def ip(*words):
+def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def listen(interface):
+def listen(interface: str) -> socket.socket:
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     raw.bind((interface, 0))
     return raw
 
 
-def main(port, bridge, milliseconds):
+def main(port: str, bridge: str, milliseconds: str) -> None:
     delay = float(milliseconds) / 1000
     inner, outer = f"{port}-in", f"{port}-out"
     ip("link", "add", inner, "type", "veth", "peer", "name", outer)
     ip("link", "set", inner, "up", "promisc", "on")
     ip("link", "set", outer, "master", bridge, "up")
     machine, network = listen(port), listen(inner)
-    late = collections.deque()
+    late: collections.deque[tuple[float, bytes]] = collections.deque()
     # Last, since until we read nothing comes through.
     ip("link", "set", port, "nomaster", "promisc", "on")
     print("ready", flush=True)
@@ -50,7 +52,7 @@ def main(port, bridge, milliseconds):
             send(network, late.popleft()[1])
 
 
-def send(target, frame):
+def send(target: socket.socket, frame: bytes) -> None:
     try:
         target.send(frame)
     except OSError as error:

@@ -3,11 +3,14 @@
 usage: probe.py write|read HOST INTERVAL WORKERS FIRST
 """
 
+from __future__ import annotations
+
 import itertools
 import json
 import sys
 import threading
 import time
+from typing import NoReturn
 
 import pymysql
 
@@ -21,20 +24,20 @@ STATEMENTS = {
 class Turns:
     """Gives the workers their numbers, one every `interval` seconds; turns that nobody was free for are dropped."""
 
-    def __init__(self, interval, first):
+    def __init__(self, interval: float, first: int) -> None:
         self.interval = interval
         self.numbers = itertools.count(first)
         self.next = time.monotonic()
         self.lock = threading.Lock()
 
-    def take(self):
+    def take(self) -> int:
         with self.lock:
             time.sleep(max(0, self.next - time.monotonic()))
             self.next = max(self.next, time.monotonic() - self.interval) + self.interval
             return next(self.numbers)
 
 
-def ask(kind, host, number):
+def ask(kind: str, host: str, number: int) -> str:
     """Return the host name of the server that has answered all statements."""
     connection = pymysql.connect(
         host=host,
@@ -49,15 +52,15 @@ def ask(kind, host, number):
     with connection, connection.cursor() as cursor:
         first, *others = STATEMENTS[kind]
         cursor.execute(first)
-        name = cursor.fetchone()[0]
+        ((name,),) = cursor.fetchall()
         for statement in others:
             cursor.execute(statement, {"n": number})
-    return name
+    return str(name)
 
 
-def attempt(kind, host, number):
+def attempt(kind: str, host: str, number: int) -> dict[str, object]:
     """Return what became of one attempt; errno 0 is an acknowledgement."""
-    result = {"number": number, "began": time.monotonic(), "errno": 0, "host": "", "text": ""}
+    result: dict[str, object] = {"number": number, "began": time.monotonic(), "errno": 0, "host": "", "text": ""}
     try:
         result["host"] = ask(kind, host, number)
     except pymysql.MySQLError as error:
@@ -67,13 +70,13 @@ def attempt(kind, host, number):
     return result | {"ended": time.monotonic()}
 
 
-def work(kind, host, turns):
+def work(kind: str, host: str, turns: Turns) -> NoReturn:
     """Attempt for ever."""
     while True:
         print(json.dumps(attempt(kind, host, turns.take())) + "\n", end="", flush=True)
 
 
-def main(kind, host, interval, workers, first):
+def main(kind: str, host: str, interval: str, workers: str, first: str) -> None:
     turns = Turns(float(interval), int(first))
     for _ in range(int(workers)):
         threading.Thread(target=work, args=(kind, host, turns)).start()

@@ -1,7 +1,10 @@
 """Uses up max_connections of one server as ordinary users do: holds what it gets and keeps asking for more."""
 
+from __future__ import annotations
+
 import sys
 import time
+from typing import NoReturn
 
 import pymysql
 
@@ -9,7 +12,7 @@ REFUSED = 1040
 RETRY = 0.1
 
 
-def main(host: str) -> None:
+def main(host: str) -> NoReturn:
     held = []
     while True:
         try:

@@ -4,7 +4,14 @@ import time
 
 from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
+from galera_sync_guard.decision.judge import (
+    ANSWERING_PEER,
+    NO_PEER,
+    SYNCED_PEER,
+    judge,
+    seconds_until_peer_recheck,
+    should_query_peers,
+)
 from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
 from galera_sync_guard.host.state_file import Record, boot_clock
 from galera_sync_guard.server import probe
@@ -88,10 +95,10 @@ def _judge(finding, parameters, record, publisher, invocation, peers):
         verdict, memory = judge(finding, parameters, record.memory, peer, now, interval)
         # A watcher asks in place of waiting, and must hear the answer.
         if peers is not None:
-            if worth_asking(finding, memory):
+            if should_query_peers(finding, memory):
                 peers.ask_soon()
             return verdict, memory
-        wait = worth_waiting(finding, memory, now, interval)
+        wait = seconds_until_peer_recheck(finding, memory, now, interval)
         if not wait or wait > invocation.deadline.remaining() - PUBLISH_RESERVE:
             return verdict, memory
         time.sleep(wait)

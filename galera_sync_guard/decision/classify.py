@@ -1,62 +1,80 @@
 """Finds the one state of the verdict table that a node's facts put it in; pure, and without memory or time."""
 
+from __future__ import annotations
+
 from galera_sync_guard.decision.facts import Cause
 from galera_sync_guard.decision.states import FIT, LAGGING_PENALTY, POOR, UNFIT, UNKNOWN
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.decision.facts import Facts
+    from galera_sync_guard.parameters import GuardParameters
 
-class Finding:
-    """What one sample says by itself. `grace` is None unless it may pass by itself: then the seconds to wait for that."""
 
-    __slots__ = ("grace", "grace_name", "kind", "penalty", "reason", "state")
+class Grace:
+    """How long a condition that may pass by itself is ignored, in seconds, and the parameter that says so."""
 
-    def __init__(self, state, reason, kind=UNFIT, grace_name=None, policy=None, penalty=0):
+    __slots__ = ("name", "seconds")
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.name = name
+        self.seconds = seconds
+
+
+class Condition:
+    """What one sample says by itself: a state, the kind of verdict it calls for, and why."""
+
+    __slots__ = ("grace", "kind", "penalty", "reason", "state")
+
+    def __init__(
+        self, state: str, reason: str, kind: str = UNFIT, grace: Grace | None = None, penalty: int = 0
+    ) -> None:
         self.state = state
-        self.kind = kind
         self.reason = reason
-        self.grace_name = grace_name
-        self.grace = getattr(policy, grace_name) if grace_name else None
-        self.penalty = penalty
+        self.kind = kind
+        self.grace = grace  # None unless the condition may pass by itself
+        self.penalty = penalty  # what the score loses
 
 
-def classify(facts, policy):
-    """Return the Finding of the first state in the verdict table that holds; a missing variable is bad news."""
+def classify(facts: Facts, policy: GuardParameters) -> Condition:
+    """Return the Condition of the first state in the verdict table that holds; a missing variable is bad news."""
     for check in CHECKS:
-        finding = check(facts, policy)
-        if finding:
-            return finding
+        condition = check(facts, policy)
+        if condition:
+            return condition
     # A donor that is always available gets here too, once it passed all that a synced node must pass.
-    return Finding("synced" if facts.number("wsrep_local_state") == 4 else "donor", _local_state_text(facts), FIT)
+    return Condition("synced" if facts.number("wsrep_local_state") == 4 else "donor", _local_state_text(facts), FIT)
 
 
-# One check per row of the verdict table, in the order in which they count: each returns a Finding or None.
+# One check per row of the verdict table, in the order in which they count: each returns a Condition or None.
 
 
-def _maintenance(facts, policy):
+def _maintenance(facts: Facts, policy: GuardParameters) -> Condition | None:
     if facts.maintenance is not None:
-        return Finding(
+        return Condition(
             "maintenance",
             f"{policy.maintenance_file} exists{': ' + facts.maintenance if facts.maintenance else ''}",
         )
     return None
 
 
-def _pxc_maintenance(facts, policy):
+def _pxc_maintenance(facts: Facts, policy: GuardParameters) -> Condition | None:
     if facts.get("pxc_maint_mode") is None:
         return None
     return _must_be("maintenance", facts, "pxc_maint_mode", "DISABLED")
 
 
-def _stalled(facts, policy):
-    return None if facts.stalled is None else Finding("stalled", facts.stalled)
+def _stalled(facts: Facts, policy: GuardParameters) -> Condition | None:
+    return None if facts.stalled is None else Condition("stalled", facts.stalled)
 
 
-def _no_values(facts, policy):
+def _no_values(facts: Facts, policy: GuardParameters) -> Condition | None:
     if facts.cause is None:
         return None
     if facts.cause == Cause.FULL:
         return _saturated(facts.detail, policy)
     state, kind = CONDITIONS_OF_CAUSE[facts.cause]
-    return Finding(state, facts.detail, kind)
+    return Condition(state, facts.detail, kind)
 
 
 CONDITIONS_OF_CAUSE = {
@@ -69,71 +87,73 @@ CONDITIONS_OF_CAUSE = {
 }
 
 
-def _wsrep_off(facts, policy):
-    return _must_be("wsrep-off", facts, "wsrep_on", "ON") or _must_be_known("wsrep-off", facts, "wsrep_local_state")
+def _wsrep_off(facts: Facts, policy: GuardParameters) -> Condition | None:
+    condition = _must_be("wsrep-off", facts, "wsrep_on", "ON")
+    if condition is None and facts.number("wsrep_local_state") is None:
+        return _missing("wsrep-off", "wsrep_local_state")
+    return condition
 
 
-def _local_state(facts, policy):
+def _local_state(facts: Facts, policy: GuardParameters) -> Condition | None:
     number = facts.number("wsrep_local_state")
     # A donor that has served is Joined as well, until it has caught up; unlike a node that joins it stays ready.
     if number not in LOCAL_STATES or (number == 3 and _is_on(facts, "wsrep_ready")):
         return None
-    return Finding(LOCAL_STATES[number], _local_state_text(facts))
+    return Condition(LOCAL_STATES[number], _local_state_text(facts))
 
 
 LOCAL_STATES = {1: "joining", 3: "joined", 5: "inconsistent"}
 
 
-def _local_state_text(facts):
+def _local_state_text(facts: Facts) -> str:
     return f"wsrep_local_state={facts.number('wsrep_local_state')} ({facts.get('wsrep_local_state_comment')})"
 
 
-def _initialized(facts, policy):
+def _initialized(facts: Facts, policy: GuardParameters) -> Condition | None:
     # A node without quorum shows 0 too, but knows that it is non-Primary.
     status = facts.get("wsrep_cluster_status")
     if facts.number("wsrep_local_state") == 0 and status is not None and status.lower() != "non-primary":
-        return Finding("initialized", f"{_local_state_text(facts)}, wsrep_cluster_status={status}")
+        return Condition("initialized", f"{_local_state_text(facts)}, wsrep_cluster_status={status}")
     return None
 
 
-def _non_primary(facts, policy):
+def _non_primary(facts: Facts, policy: GuardParameters) -> Condition | None:
     return _must_be("non-primary", facts, "wsrep_cluster_status", "Primary")
 
 
-def _not_ready(facts, policy):
+def _not_ready(facts: Facts, policy: GuardParameters) -> Condition | None:
     number = facts.number("wsrep_local_state")
     if number not in (2, 3, 4):
-        return Finding("not-ready", f"wsrep_local_state={facts.get('wsrep_local_state')} is neither Synced nor Donor")
+        return Condition("not-ready", f"wsrep_local_state={facts.get('wsrep_local_state')} is neither Synced nor Donor")
     return _must_be("not-ready", facts, "wsrep_ready", "ON")
 
 
-def _rejecting(facts, policy):
+def _rejecting(facts: Facts, policy: GuardParameters) -> Condition | None:
     return _must_be("rejecting", facts, "wsrep_reject_queries", "NONE")
 
 
-def _read_only(facts, policy):
+def _read_only(facts: Facts, policy: GuardParameters) -> Condition | None:
     if policy.available_when_readonly:
         return None
     if facts.get("super_read_only") is not None:
-        finding = _must_be("read-only", facts, "super_read_only", "OFF", "0")
-        if finding:
-            return finding
+        condition = _must_be("read-only", facts, "super_read_only", "OFF", "0")
+        if condition:
+            return condition
     return _must_be("read-only", facts, "read_only", "OFF", "0")
 
 
-def _small_cluster(facts, policy):
+def _small_cluster(facts: Facts, policy: GuardParameters) -> Condition | None:
     if not policy.min_cluster_size:
         return None
-    unknown = _must_be_known("small-cluster", facts, "wsrep_cluster_size")
-    if unknown or facts.number("wsrep_cluster_size") >= policy.min_cluster_size:
-        return unknown
-    return Finding(
-        "small-cluster",
-        f"wsrep_cluster_size={facts.number('wsrep_cluster_size')} is below min_cluster_size={policy.min_cluster_size}",
-    )
+    size = facts.number("wsrep_cluster_size")
+    if size is None:
+        return _missing("small-cluster", "wsrep_cluster_size")
+    if size >= policy.min_cluster_size:
+        return None
+    return Condition("small-cluster", f"wsrep_cluster_size={size} is below min_cluster_size={policy.min_cluster_size}")
 
 
-def _donor(facts, policy):
+def _donor(facts: Facts, policy: GuardParameters) -> Condition | None:
     number = facts.number("wsrep_local_state")
     if number == 4:
         return None
@@ -141,27 +161,27 @@ def _donor(facts, policy):
     if number == 3:
         reason += " with wsrep_ready=ON"
     # Galera itself makes a donor for a moment; a person or a backup that desyncs a node means it.
-    grace_name = "donor_grace"
+    grace: Grace | None = Grace("donor_grace", policy.donor_grace)
     if _is_on(facts, "wsrep_desync"):
         reason += " with wsrep_desync=ON"
-        grace_name = None
+        grace = None
     rejects = _is_on(facts, "wsrep_sst_donor_rejects_queries")
     if rejects:
         reason += " with wsrep_sst_donor_rejects_queries"
     if policy.available_when_donor == "never" or rejects:
-        return Finding("donor", reason, UNFIT, grace_name, policy)
+        return Condition("donor", reason, UNFIT, grace)
     if policy.available_when_donor == "last_resort":
-        return Finding("donor", reason, POOR, grace_name, policy)
+        return Condition("donor", reason, POOR, grace)
     return None
 
 
-def _connections(facts, policy):
-    unknown = _must_be_known("saturated", facts, "threads_connected") or _must_be_known(
-        "saturated", facts, "max_connections"
-    )
-    if unknown:
-        return unknown
-    used, most = facts.number("threads_connected") - facts.own_connections, facts.number("max_connections")
+def _connections(facts: Facts, policy: GuardParameters) -> Condition | None:
+    used, most = facts.number("threads_connected"), facts.number("max_connections")
+    if used is None:
+        return _missing("saturated", "threads_connected")
+    if most is None:
+        return _missing("saturated", "max_connections")
+    used -= facts.own_connections
     if used * 100 < most * policy.connection_limit:
         return None
     reason = f"Threads_connected={used} of max_connections={most}"
@@ -170,22 +190,21 @@ def _connections(facts, policy):
     return _saturated(reason, policy)
 
 
-def _saturated(reason, policy):
-    return Finding("saturated", reason, POOR, "saturation_grace", policy)
+def _saturated(reason: str, policy: GuardParameters) -> Condition:
+    return Condition("saturated", reason, POOR, Grace("saturation_grace", policy.saturation_grace))
 
 
-def _lagging(facts, policy):
+def _lagging(facts: Facts, policy: GuardParameters) -> Condition | None:
     if not policy.max_recv_queue:
         return None
-    unknown = _must_be_known("lagging", facts, "wsrep_local_recv_queue")
-    if unknown:
-        return unknown
     queue = facts.number("wsrep_local_recv_queue")
+    if queue is None:
+        return _missing("lagging", "wsrep_local_recv_queue")
     if queue <= policy.max_recv_queue:
         return None
     # Two steps only: a score that follows the queue's length would make Pacemaker calculate at every monitor.
     penalty = LAGGING_PENALTY if queue > 4 * policy.max_recv_queue else LAGGING_PENALTY // 2
-    return Finding(
+    return Condition(
         "lagging",
         f"wsrep_local_recv_queue={queue} is above max_recv_queue={policy.max_recv_queue}",
         FIT,
@@ -193,23 +212,21 @@ def _lagging(facts, policy):
     )
 
 
-def _is_on(facts, name):
+def _is_on(facts: Facts, name: str) -> bool:
     return (facts.get(name) or "OFF").upper() not in ("OFF", "0")
 
 
-def _must_be(state, facts, name, *allowed):
+def _must_be(state: str, facts: Facts, name: str, *allowed: str) -> Condition | None:
     value = facts.get(name)
     if value is None:
-        return Finding(state, f"the server does not know {name}")
+        return _missing(state, name)
     if value.upper() not in [word.upper() for word in allowed]:
-        return Finding(state, f"{name}={value}, must be {allowed[0]}")
+        return Condition(state, f"{name}={value}, must be {allowed[0]}")
     return None
 
 
-def _must_be_known(state, facts, name):
-    if facts.number(name) is None:
-        return Finding(state, f"the server does not know {name}")
-    return None
+def _missing(state: str, name: str) -> Condition:
+    return Condition(state, f"the server does not know {name}")
 
 
 CHECKS = (

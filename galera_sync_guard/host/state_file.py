@@ -5,7 +5,7 @@ import time
 import zlib
 
 from galera_sync_guard import __version__
-from galera_sync_guard.decision.judge import Memory
+from galera_sync_guard.decision.memory import Memory
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -83,17 +83,17 @@ class Store:
         fields = dict(line.partition("=")[::2] for line in text.splitlines()[1:-1])
         try:
             record = Record(**_typed(fields, Record.FIELDS))
-            record.memory = Memory(**_typed(fields, Memory.FIELDS)) if "kind" in fields else None
+            record.memory = _memory(fields) if "kind" in fields else None
             record.is_current = parameters == self._key[2]
             record.version = version
-        except ValueError:
+        except (KeyError, ValueError):
             return None
         return record
 
     def save(self, record):
         """Replace the file by a Record, unless it already says the same; a kill leaves the old or the new one."""
         lines = [" ".join(self._key)]
-        for part, names in ((record, Record.FIELDS), (record.memory, Memory.FIELDS)):
+        for part, names in ((record, Record.FIELDS), (record.memory, Memory.__annotations__)):
             lines += [f"{name}={getattr(part, name)}" for name in names if part and getattr(part, name) is not None]
         text = "\n".join(lines) + "\n" + END
         if text == self._text:
@@ -129,6 +129,18 @@ END = "end\n"
 
 def _typed(fields, types):
     return {name: convert(fields[name]) for name, convert in types.items() if name in fields}
+
+
+# What the first word of an annotation makes of a text.
+CONVERTERS = {"str": str, "int": int, "float": float, "bool": {"True": True, "False": False}.__getitem__}
+
+
+def _memory(fields):
+    memory = Memory()
+    for name, annotation in Memory.__annotations__.items():
+        if name in fields:
+            setattr(memory, name, CONVERTERS[annotation.partition(" ")[0]](fields[name]))
+    return memory
 
 
 def _boot_id():

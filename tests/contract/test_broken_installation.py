@@ -25,17 +25,17 @@ def compiled_to(noise):
 
 # What can be wrong with a file: id -> (file, what happens to it).
 DAMAGE = {
-    "judge missing": ("galera_sync_guard/decision/judge.py", lambda path: path.unlink()),
-    "judge truncated": ("galera_sync_guard/decision/judge.py", cut),
-    "judge empty": ("galera_sync_guard/decision/judge.py", lambda path: path.write_text("")),
-    "judge full of NUL": ("galera_sync_guard/decision/judge.py", lambda path: path.write_bytes(bytes(1000))),
-    "judge compiled to nothing": ("galera_sync_guard/decision/judge.py", compiled_to(b"")),
-    "judge of another version": (
-        "galera_sync_guard/decision/judge.py",
+    "states missing": ("galera_sync_guard/decision/states.py", lambda path: path.unlink()),
+    "states truncated": ("galera_sync_guard/decision/states.py", cut),
+    "states empty": ("galera_sync_guard/decision/states.py", lambda path: path.write_text("")),
+    "states full of NUL": ("galera_sync_guard/decision/states.py", lambda path: path.write_bytes(bytes(1000))),
+    "states compiled to nothing": ("galera_sync_guard/decision/states.py", compiled_to(b"")),
+    "states of another version": (
+        "galera_sync_guard/decision/states.py",
         lambda path: path.write_text("import no_such_name\n"),
     ),
     "name missing at import": (
-        "galera_sync_guard/decision/judge.py",
+        "galera_sync_guard/decision/states.py",
         lambda path: path.write_text("LIMIT = SECONDS * 2\n"),
     ),
     "guard truncated": ("galera_sync_guard/agent.py", cut),

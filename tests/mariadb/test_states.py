@@ -232,7 +232,7 @@ def test_a_donor_that_catches_up_is_still_a_donor(guard, node, peer, steps, lock
     seen = guarded.monitor(expect=0)
     show.append(seen.log)
     assert (
-        "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, counts after donor_grace=5s (fit" in seen.log
+        "donor: wsrep_local_state=3 (Joined) with wsrep_ready=ON for 0s, ignored until donor_grace=5s (fit" in seen.log
     )
 
     wait_until(lambda: guarded.monitor(expect=None).code == 1, 30, "its grace over")

@@ -68,7 +68,7 @@ def test_links_lead_somewhere_in_the_source_and_in_the_package(name):
 
 
 def test_readme_says_how_long_a_peer_of_a_desynced_node_must_have_been_synced():
-    said = f"synced for {judge.PEER_HOLD_ORDERED:g} s and {judge.PEER_HOLD_ORDERED_INTERVALS:g} intervals"
+    said = f"synced for {judge.PEER_HOLD_DESYNCED:g} s and {judge.PEER_HOLD_DESYNCED_INTERVALS:g} intervals"
     assert said in " ".join(DOCUMENTS["README.md"].split())
 
 

@@ -86,7 +86,7 @@ def test_there_is_source_to_look_at():
     assert {"ocfpy.runner", "galera_sync_guard.decision.judge"} <= set(MODULES)
     assert "galera_sync_guard" in ENTRY_POINTS
     ours, foreign = loaded_by(ENTRY_POINTS["galera_sync_guard"])
-    assert {"galera_sync_guard.decision.judge", "galera_sync_guard.watcher.heartbeat", "ocfpy.runner"} <= ours
+    assert {"galera_sync_guard.decision.states", "galera_sync_guard.watcher.heartbeat", "ocfpy.runner"} <= ours
     assert {"os", "sys", "_signal"} <= foreign
 
 
@@ -102,7 +102,7 @@ def test_the_second_agent_stands_on_ocfpy_alone(name):
     assert packages <= sys.stdlib_module_names | {"ocfpy", "vip_client_reset"}
 
 
-@pytest.mark.parametrize("name", ["judge", "classify", "states", "facts"])
+@pytest.mark.parametrize("name", ["judge", "classify", "states", "facts", "memory"])
 def test_what_decides_is_pure(name):
     forbidden = {"galera_sync_guard." + other for other in ("server", "cluster", "host", "watcher", "cycle", "agent")}
     used = imports(MODULES["galera_sync_guard.decision." + name])

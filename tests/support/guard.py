@@ -156,7 +156,7 @@ class Guard:
         since = {
             name: float(value) - seconds
             for name, value in self.remembered().items()
-            if name in ("run_since", "peer_since", "blind_since", "bad_at")
+            if name in ("run_since", "peer_since", "unknown_since", "bad_at")
         }
         self.pretend(**since)
 

@@ -4,7 +4,15 @@ from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cluster import attributes
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Facts
-from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge, worth_asking, worth_waiting
+from galera_sync_guard.decision.judge import (
+    ANSWERING_PEER,
+    NO_PEER,
+    SYNCED_PEER,
+    judge,
+    seconds_until_peer_recheck,
+    should_query_peers,
+)
+from galera_sync_guard.decision.memory import Memory
 from galera_sync_guard.decision.states import score_text
 from ocfpy.invocation import Invocation
 from tests.support.galera import HEALTHY
@@ -18,6 +26,15 @@ def environ(**given):
 def policy(**given):
     """Return the typed parameters of values given as text, as an administrator writes them."""
     return AGENT.parse(environ(**given))
+
+
+def memory_of(**values):
+    """Return judge's memory with these fields."""
+    memory = Memory()
+    for name, value in values.items():
+        assert name in Memory.__annotations__
+        setattr(memory, name, value)
+    return memory
 
 
 def node(own_connections=1, **changes):
@@ -106,20 +123,20 @@ class Guard:
 
     def look(self, facts, now, better_peer):
         """Return the Verdict on one sample, the memory after it, and the seconds after which to look again, if any."""
-        finding = classify(facts, self.policy)
+        condition = classify(facts, self.policy)
         peer = SYNCED_PEER if better_peer else NO_PEER
-        verdict, memory = judge(finding, self.policy, self.memory, peer, now, self.interval)
-        return verdict, memory, worth_waiting(finding, memory, now, self.interval)
+        verdict, memory = judge(condition, self.policy, self.memory, peer, now, self.interval)
+        return verdict, memory, seconds_until_peer_recheck(condition, memory, now, self.interval)
 
     def is_answered(self, facts, now):
         """Return the Verdict on one sample at which a peer has answered that it is synced."""
-        finding = classify(facts, self.policy)
-        verdict, self.memory = judge(finding, self.policy, self.memory, ANSWERING_PEER, now, self.interval)
+        condition = classify(facts, self.policy)
+        verdict, self.memory = judge(condition, self.policy, self.memory, ANSWERING_PEER, now, self.interval)
         return verdict
 
     def asks(self, facts):
         """Return whether this sample, which was the last, makes the guard ask its peers."""
-        return worth_asking(classify(facts, self.policy), self.memory)
+        return should_query_peers(classify(facts, self.policy), self.memory)
 
     def sees(self, facts, now, better_peer=False):
         """Return the Verdict on one sample."""

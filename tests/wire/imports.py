@@ -10,7 +10,7 @@ WATCHING = {
     "galera_sync_guard.decision",
     "galera_sync_guard.host",
     "galera_sync_guard.watcher",
-    "galera_sync_guard.decision.judge",
+    "galera_sync_guard.decision.memory",
     "galera_sync_guard.watcher.lock",
     "galera_sync_guard.host.state_file",
     "galera_sync_guard.decision.states",
@@ -42,6 +42,7 @@ WATCHING = {
 # What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.
 DIALLING = WATCHING | {
     "galera_sync_guard.decision.classify",
+    "galera_sync_guard.decision.judge",
     "galera_sync_guard.cluster",
     "galera_sync_guard.cycle",
     "galera_sync_guard.server",

@@ -86,7 +86,7 @@ class TestSaturated:
         either.let_pass(100)
         watch(either, 0.3)
         assert either.published == ("1000", "saturated")
-        assert either.remembered()["run_over"] == "1"
+        assert either.remembered()["grace_expired"] == "True"
 
     def test_first_sample_is_shown_at_once_so_that_peers_know(self, either, server, fill):
         fill()
@@ -121,7 +121,7 @@ class TestSaturated:
         scored.monitor()
         scored.let_pass(100)
         scored.monitor()
-        assert scored.remembered()["run_over"] == "1"
+        assert scored.remembered()["grace_expired"] == "True"
         assert "peer_since" not in scored.remembered()
 
     def test_ebb_before_the_grace_is_over_is_forgotten(self, scored, server):
@@ -183,10 +183,10 @@ class TestDonor:
         server.values.update(DONOR)
         guard.monitor()
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        guard.pretend(run_since=now - 100, run_at=now - 9)
+        guard.pretend(run_since=now - 100, last_sample_at=now - 9)
         guard.monitor()
         assert guard.published == ("1000", "donor")
-        guard.pretend(run_since=now - 100, run_at=now - 2)
+        guard.pretend(run_since=now - 100, last_sample_at=now - 2)
         guard.monitor()
         assert guard.published == ("-INFINITY", "donor")
 

@@ -360,17 +360,17 @@ def test_the_reasons_tell_the_story_of_a_saturation():
     story = [
         (
             guard.sees(full, START + 1),
-            "saturated: Threads_connected=151 of max_connections=151 for 0s, counts after saturation_grace=10s",
+            "saturated: Threads_connected=151 of max_connections=151 for 0s, ignored until saturation_grace=10s",
         ),
         (
             guard.sees(full, START + 3.5),
-            "saturated: Threads_connected=151 of max_connections=151 for 2.5s, counts after saturation_grace=10s",
+            "saturated: Threads_connected=151 of max_connections=151 for 2.5s, ignored until saturation_grace=10s",
         ),
         (guard.sees(full, START + 6.5), None),
         (guard.sees(full, START + 9.5), None),
         (
             guard.sees(full, START + 12, True),
-            "saturated: Threads_connected=151 of max_connections=151 for 11s, but no other node is known to be better",
+            "saturated: Threads_connected=151 of max_connections=151 for 11s, ignored: no better node known",
         ),
         (guard.sees(full, START + 14.5, True), "saturated: Threads_connected=151 of max_connections=151 for 13.5s"),
         (guard.sees(node(), START + 15.5), "saturated: still poor, now synced, believed after recovery_hold=3s"),

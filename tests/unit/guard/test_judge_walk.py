@@ -5,10 +5,11 @@ import itertools
 
 import pytest
 
-from galera_sync_guard.decision.classify import Finding
-from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, Memory, judge
+from galera_sync_guard.decision.classify import Condition, Grace
+from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge
+from galera_sync_guard.decision.memory import Memory
 from galera_sync_guard.decision.states import FIT, INFINITY, POOR, SCORES, STATES, UNFIT, UNKNOWN
-from tests.unit.builders import policy
+from tests.unit.builders import memory_of, policy
 
 NOW = 5000.0
 INTERVAL = 1.0
@@ -17,17 +18,16 @@ MAX_GAP = 3 * INTERVAL + 2
 LIMITS = {"saturation_grace": "10s", "donor_grace": "10s", "recovery_hold": "3s", "unknown_grace": "30s"}
 POLICIES = [policy(mode=mode, **LIMITS) for mode in ("fail", "score")]
 
-# class of finding -> the finding of one sample
-FINDINGS = {
-    "certain": Finding("read-only", "read_only=ON, must be OFF"),
-    "poor may pass": Finding("saturated", "Threads_connected=151", POOR, "saturation_grace", POLICIES[0]),
-    "unfit may pass": Finding("donor", "wsrep_local_state=2", UNFIT, "donor_grace", POLICIES[0]),
-    "poor by order": Finding("donor", "wsrep_desync=ON", POOR),
-    "fit": Finding("synced", "wsrep_local_state=4", FIT),
-    "lagging": Finding("lagging", "wsrep_local_recv_queue=200", FIT, penalty=40),
-    "unknown": Finding("unknown", "error 1045: Access denied"),
+# class of condition -> the condition of one sample
+CONDITIONS = {
+    "certain": Condition("read-only", "read_only=ON, must be OFF"),
+    "poor may pass": Condition("saturated", "Threads_connected=151", POOR, Grace("saturation_grace", 10)),
+    "unfit may pass": Condition("donor", "wsrep_local_state=2", UNFIT, Grace("donor_grace", 10)),
+    "poor by order": Condition("donor", "wsrep_desync=ON", POOR),
+    "fit": Condition("synced", "wsrep_local_state=4", FIT),
+    "lagging": Condition("lagging", "wsrep_local_recv_queue=200", FIT, penalty=40),
+    "unknown": Condition("unknown", "error 1045: Access denied", UNKNOWN),
 }
-FINDINGS["unknown"].kind = UNKNOWN
 MAY_PASS = ("poor may pass", "unfit may pass")
 GOOD = ("fit", "lagging")
 
@@ -46,15 +46,15 @@ STATE_WORDS = tuple(state.name for state in STATES)
 class Case:
     """One call of judge, and what came of it."""
 
-    __slots__ = ("after", "finding", "memory", "name", "peer", "policy", "verdict")
+    __slots__ = ("after", "condition", "memory", "name", "peer", "policy", "verdict")
 
     def __init__(self, name, policy, memory, peer):
         self.name = name
-        self.finding = FINDINGS[name]
+        self.condition = CONDITIONS[name]
         self.policy = policy
         self.memory = memory
         self.peer = peer
-        self.verdict, self.after = judge(self.finding, policy, memory, peer, NOW, INTERVAL)
+        self.verdict, self.after = judge(self.condition, policy, memory, peer, NOW, INTERVAL)
 
     @property
     def is_answered(self):
@@ -67,15 +67,15 @@ class Case:
 
     @property
     def is_in_force(self):
-        """Whether this sample's finding is what acts."""
-        return not self.is_held and self.verdict.kind == self.finding.kind
+        """Whether this sample's condition is what acts."""
+        return not self.is_held and self.verdict.kind == self.condition.kind
 
     def age(self, name):
         since = self.memory and getattr(self.memory, name)
         return None if since is None else NOW - since
 
     def __repr__(self):
-        memory = self.memory and {name: getattr(self.memory, name) for name in Memory.FIELDS}
+        memory = self.memory and {name: getattr(self.memory, name) for name in Memory.__annotations__}
         verdict = f"{self.verdict.kind} {self.verdict.score}: {self.verdict.reason}"
         return f"{self.name}, mode={self.policy.mode}, peer={self.peer}, memory={memory} -> {verdict}"
 
@@ -84,18 +84,26 @@ def memories():
     """Yield every memory: none, and every verdict in force with every run, peer, bad and blind time."""
     yield None
     runs = [{}] + [
-        {"run_state": state, "run_samples": samples, "run_since": NOW - age, "run_at": NOW - gap, "run_over": over}
-        for state, samples, age, gap, over in itertools.product(("saturated", "donor"), (1, 2), RUN_AGES, GAPS, (0, 1))
+        {
+            "run_state": state,
+            "run_samples": samples,
+            "run_since": NOW - age,
+            "last_sample_at": NOW - gap,
+            "grace_expired": over,
+        }
+        for state, samples, age, gap, over in itertools.product(
+            ("saturated", "donor"), (1, 2), RUN_AGES, GAPS, (False, True)
+        )
     ]
     for (kind, state), run, peer, bad, blind in itertools.product(IN_FORCE, runs, PEER_AGES, BAD_AGES, BLIND_AGES):
-        yield Memory(
+        yield memory_of(
             kind=kind,
             score=SCORES[kind],
             state=state,
             **run,
             peer_since=_since(peer),
             bad_at=_since(bad),
-            blind_since=_since(blind),
+            unknown_since=_since(blind),
         )
 
 
@@ -108,10 +116,10 @@ RULES = []
 
 
 def rule(*names):
-    """Register a rule about findings of these classes, about all of them if none is named."""
+    """Register a rule about conditions of these classes, about all of them if none is named."""
 
     def register(function):
-        RULES.append((function, names or tuple(FINDINGS)))
+        RULES.append((function, names or tuple(CONDITIONS)))
         return function
 
     return register
@@ -124,21 +132,21 @@ def certain_bad_news_is_in_force_at_once_whatever_the_memory_says(case):
 
 @rule(*MAY_PASS)
 def what_may_pass_is_not_in_force_before_its_grace(case):
-    if not _is_patient(case) or case.memory.run_over or (case.age("run_since") and case.age("run_since") > 10):
+    if not _is_patient(case) or case.memory.grace_expired or (case.age("run_since") and case.age("run_since") > 10):
         return None
     return not case.is_in_force
 
 
 @rule(*MAY_PASS)
 def what_may_pass_is_not_in_force_at_its_first_sample(case):
-    if not _is_patient(case) or case.memory.run_state == case.finding.state:
+    if not _is_patient(case) or case.memory.run_state == case.condition.state:
         return None
     return not case.is_in_force and case.after.run_samples == 1 and case.after.run_since == NOW
 
 
 @rule(*MAY_PASS)
 def a_gap_of_more_than_three_intervals_and_a_probe_restarts_the_grace(case):
-    if not _is_patient(case) or not case.memory.run_state or case.age("run_at") <= MAX_GAP:
+    if not _is_patient(case) or not case.memory.run_state or case.age("last_sample_at") <= MAX_GAP:
         return None
     return not case.is_in_force and case.after.run_samples == 1 and case.after.run_since == NOW
 
@@ -157,9 +165,9 @@ def up_to_three_intervals_and_a_probe_between_samples_continue_the_run(case):
 
 @rule(*MAY_PASS)
 def a_grace_that_is_over_stays_over_while_the_run_lasts(case):
-    if not (_continues(case) and case.memory.run_over):
+    if not (_continues(case) and case.memory.grace_expired):
         return None
-    return case.after.run_over == 1
+    return case.after.grace_expired
 
 
 @rule("unfit may pass")
@@ -227,7 +235,7 @@ def what_is_not_in_force_leaves_the_node_fit_or_the_bad_verdict_held(case):
 
 @rule(*MAY_PASS)
 def the_state_is_published_at_the_first_bad_sample_unless_a_bad_verdict_is_held(case):
-    return case.is_held or case.verdict.state == case.finding.state
+    return case.is_held or case.verdict.state == case.condition.state
 
 
 @rule(*GOOD)
@@ -282,14 +290,14 @@ def a_lagging_node_loses_at_most_forty_and_stays_fit(case):
 
 @rule("unknown")
 def the_last_verdict_holds_within_unknown_grace(case):
-    if case.memory is None or (case.age("blind_since") or 0) > 30:
+    if case.memory is None or (case.age("unknown_since") or 0) > 30:
         return None
     return (case.verdict.kind, case.verdict.score) == (case.memory.kind, case.memory.score)
 
 
 @rule("unknown")
 def unknown_is_in_force_after_unknown_grace_and_without_memory(case):
-    if case.memory is not None and (case.age("blind_since") or 0) <= 30:
+    if case.memory is not None and (case.age("unknown_since") or 0) <= 30:
         return None
     return (case.verdict.kind, case.verdict.score) == (UNKNOWN, 950)
 
@@ -301,8 +309,8 @@ def the_state_says_unknown_at_once_so_that_no_peer_takes_this_node_for_a_better_
 
 @rule("unknown")
 def blindness_is_measured_from_its_first_sample(case):
-    known = case.memory is not None and case.memory.blind_since is not None
-    return case.after.blind_since == (case.memory.blind_since if known else NOW)
+    known = case.memory is not None and case.memory.unknown_since is not None
+    return case.after.unknown_since == (case.memory.unknown_since if known else NOW)
 
 
 @rule("unknown")
@@ -312,12 +320,12 @@ def blindness_keeps_the_time_of_the_last_bad_sample(case):
 
 @rule("certain", "fit", "lagging", *MAY_PASS)
 def any_answer_ends_blindness(case):
-    return case.after.blind_since is None
+    return case.after.unknown_since is None
 
 
 @rule("certain", "fit", "lagging", "unknown")
 def what_does_not_wait_ends_a_run(case):
-    return case.after.run_state is None and case.after.run_since is None and not case.after.run_over
+    return case.after.run_state is None and case.after.run_since is None and not case.after.grace_expired
 
 
 @rule()
@@ -341,7 +349,7 @@ def the_score_is_that_of_the_kind(case):
 
 @rule()
 def the_score_lies_between_what_the_sample_and_the_memory_justify(case):
-    own = SCORES[case.finding.kind] - case.finding.penalty
+    own = SCORES[case.condition.kind] - case.condition.penalty
     before = case.memory.score if case.memory else own
     best = SCORES[FIT] if case.name in (*MAY_PASS, "poor by order") else own
     return min(own, before) <= case.verdict.score <= max(best, before)
@@ -355,11 +363,15 @@ def the_reason_is_one_line_that_begins_with_a_state_word(case):
 
 @rule()
 def the_reason_names_the_state_of_the_sample(case):
-    return case.finding.state in case.verdict.reason
+    return case.condition.state in case.verdict.reason
 
 
 def _continues(case):
-    return case.memory is not None and case.memory.run_state == case.finding.state and case.age("run_at") <= MAX_GAP
+    return (
+        case.memory is not None
+        and case.memory.run_state == case.condition.state
+        and case.age("last_sample_at") <= MAX_GAP
+    )
 
 
 def _is_patient(case):
@@ -374,14 +386,14 @@ def _recovers(case):
 def walk():
     """Judge every combination once; return {rule: [cases it speaks about, first violations]} and what else broke."""
     results = {function: [0, []] for function, _ in RULES}
-    rules_of = {name: [function for function, names in RULES if name in names] for name in FINDINGS}
+    rules_of = {name: [function for function, names in RULES if name in names] for name in CONDITIONS}
     side_effects, needless_peers, needless_answers = [], [], []
     for memory in memories():
-        before = memory and [getattr(memory, name) for name in Memory.FIELDS]
-        for name, limits in itertools.product(FINDINGS, POLICIES):
+        before = memory and [getattr(memory, name) for name in Memory.__annotations__]
+        for name, limits in itertools.product(CONDITIONS, POLICIES):
             cases = [Case(name, limits, memory, peer) for peer in PEERS]
             _, seen, answered = cases
-            if FINDINGS[name].kind != POOR and _outcome(cases[0]) != _outcome(seen):
+            if CONDITIONS[name].kind != POOR and _outcome(cases[0]) != _outcome(seen):
                 needless_peers.append(seen)
             if name != "poor by order" and _outcome(seen) != _outcome(answered):
                 needless_answers.append(answered)
@@ -394,7 +406,7 @@ def walk():
                     result[0] += 1
                     if not obeyed and len(result[1]) < 3:
                         result[1].append(case)
-        if memory and before != [getattr(memory, name) for name in Memory.FIELDS]:
+        if memory and before != [getattr(memory, name) for name in Memory.__annotations__]:
             side_effects.append(before)
     return results, side_effects, needless_peers, needless_answers
 
@@ -414,7 +426,7 @@ def test_judge_leaves_the_memory_that_it_is_given_as_it_is():
     assert walk()[1] == []
 
 
-def test_judge_heeds_peers_for_poor_findings_only():
+def test_judge_heeds_peers_for_poor_conditions_only():
     assert walk()[2] == []
 
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from galera_sync_guard.decision.judge import Memory
+from galera_sync_guard.decision.memory import Memory
 from galera_sync_guard.host import state_file as memory_module
 from galera_sync_guard.host.state_file import Record, Store
-from tests.unit.builders import call
+from tests.unit.builders import call, memory_of
 
 RECORD = {
     "published_score": -1000000,
@@ -32,16 +32,16 @@ MEMORY = {
     "bad_at": 1234.1000000001,
     "run_state": "saturated",
     "run_since": 1200.25,
-    "run_at": 1234.0,
+    "last_sample_at": 1234.0,
     "run_samples": 7,
-    "run_over": 1,
+    "grace_expired": True,
     "peer_since": 0.1,
-    "blind_since": 3.0,
+    "unknown_since": 3.0,
 }
 
 
 def fields(record):
-    names = [(record, name) for name in Record.FIELDS] + [(record.memory, name) for name in Memory.FIELDS]
+    names = [(record, name) for name in Record.FIELDS] + [(record.memory, name) for name in Memory.__annotations__]
     return {name: getattr(part, name) for part, name in names if part}
 
 
@@ -52,7 +52,7 @@ def path(directory):
 @pytest.fixture
 def saved(run_directory):
     """A directory with the record of a guard that was started."""
-    Store(call(run_directory)).save(Record(Memory(**MEMORY), **RECORD))
+    Store(call(run_directory)).save(Record(memory_of(**MEMORY), **RECORD))
     return run_directory
 
 
@@ -61,11 +61,13 @@ def test_a_record_comes_back_as_it_was_saved(saved):
     assert {name: value for name, value in fields(record).items() if value is not None} == {**RECORD, **MEMORY}
 
 
-# Not `kind`: a memory has a verdict in force, so it has one.
-@pytest.mark.parametrize("missing", [name for name in (*RECORD, *MEMORY) if name != "kind"])
+ALWAYS_SET = [name for name, annotation in Memory.__annotations__.items() if "None" not in annotation]
+
+
+@pytest.mark.parametrize("missing", [name for name in (*RECORD, *MEMORY) if name not in ALWAYS_SET])
 def test_what_is_not_set_comes_back_as_not_set(run_directory, missing):
     values = {name: None if name == missing else value for name, value in {**RECORD, **MEMORY}.items()}
-    record = Record(Memory(**{name: values[name] for name in MEMORY}), **{name: values[name] for name in RECORD})
+    record = Record(memory_of(**{name: values[name] for name in MEMORY}), **{name: values[name] for name in RECORD})
     Store(call(run_directory)).save(record)
     assert fields(Store(call(run_directory)).load()) == fields(record)
 
@@ -211,7 +213,7 @@ def test_a_change_that_is_taken_back_is_saved_too(saved):
     store = Store(call(saved))
     store.load()
     store.save(Record(interval=9.0))
-    store.save(Record(Memory(**MEMORY), **RECORD))
+    store.save(Record(memory_of(**MEMORY), **RECORD))
     assert Store(call(saved)).load().interval == RECORD["interval"]
 
 

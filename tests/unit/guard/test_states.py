@@ -83,7 +83,8 @@ def test_the_documented_kind_is_the_one_in_the_design(state, kind):
 
 
 @pytest.mark.parametrize(
-    ("action", "mode", "kind"), itertools.product(("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT))
+    ("action", "mode", "kind"),
+    [*itertools.product(("start", "monitor"), ("fail", "score"), (FIT, UNKNOWN, POOR, UNFIT))],
 )
 def test_no_verdict_gives_a_code_but_0_and_1(action, mode, kind):
     assert exit_code(action, mode, kind) in (0, 1)

@@ -1,3 +1,5 @@
 """Guards one MariaDB Galera node for Pacemaker: is this node one where an application can work right now?"""
 
-__version__ = "0.1.0"
+from ocfpy import __version__
+
+__all__ = ["__version__"]

@@ -9,7 +9,7 @@ import time
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.states import BAD, exit_code
 from galera_sync_guard.host.state_file import Record, Store
-from galera_sync_guard.parameters import PARAMETERS, check
+from galera_sync_guard.parameters import GuardParameters, check
 from galera_sync_guard.watcher.heartbeat import ask_to_publish_again, look_at_watcher
 from galera_sync_guard.watcher.lock import Lock
 from ocfpy import codes
@@ -228,7 +228,7 @@ a virtual IP (ocf:heartbeat:IPaddr2) colocated with a clone of this resource is 
 It does not start or stop MariaDB. Its monitor asks the local server for wsrep_local_state, wsrep_ready,
 wsrep_cluster_status, read_only, wsrep_reject_queries, the connections in use and more, and reaches one verdict: fit,
 poor, unfit or unknown. See mode for what Pacemaker gets.""",
-    parameters=PARAMETERS,
+    parameters=GuardParameters,
     check=check,
     actions=(
         Action("start", start, timeout="20s", rescues=(stay_blind, keep_going)),

@@ -3,25 +3,56 @@
 Standard library only, and knows nothing of the service that an agent manages.
 """
 
+from ocfpy import codes
 from ocfpy.agent import Action, Agent
-from ocfpy.codes import Failure, ParameterError
-from ocfpy.deadline import TimeIsUp
-from ocfpy.parameters import Boolean, Choice, Integer, Parameter, Secret, SecretText, Text, Time
+from ocfpy.codes import DeclarationError, Failure, ParameterError
+from ocfpy.deadline import Deadline, TimeIsUp
+from ocfpy.invocation import Invocation
+from ocfpy.parameters import (
+    REQUIRED,
+    AbsolutePath,
+    Address,
+    Boolean,
+    Choice,
+    Integer,
+    Parameter,
+    ParameterSet,
+    Secret,
+    SecretText,
+    Text,
+    Time,
+    format_seconds,
+    parse_seconds,
+)
+from ocfpy.report import Report
 from ocfpy.runner import run
 
+__version__ = "0.1.0"
+
 __all__ = [
+    "REQUIRED",
+    "AbsolutePath",
     "Action",
+    "Address",
     "Agent",
     "Boolean",
     "Choice",
+    "Deadline",
+    "DeclarationError",
     "Failure",
     "Integer",
+    "Invocation",
     "Parameter",
     "ParameterError",
+    "ParameterSet",
+    "Report",
     "Secret",
     "SecretText",
     "Text",
     "Time",
     "TimeIsUp",
+    "codes",
+    "format_seconds",
+    "parse_seconds",
     "run",
 ]

@@ -1,5 +1,7 @@
 """The exit codes of the OCF resource agent API 1.1, as plain ints, and the exceptions that carry one."""
 
+from __future__ import annotations
+
 OCF_SUCCESS = 0
 OCF_ERR_GENERIC = 1
 OCF_ERR_ARGS = 2
@@ -16,6 +18,10 @@ OCF_DEGRADED_PROMOTED = 191
 NAMES = {code: name for name, code in list(globals().items()) if name.startswith("OCF_")}
 
 
+class DeclarationError(Exception):
+    """A declaration is wrong: the author of the agent must change it."""
+
+
 class Failure(Exception):
     """End the action with an exit code and a one-line reason.
 
@@ -23,27 +29,28 @@ class Failure(Exception):
     resource, 2, 4 and 5 ban it from this node, 6 stops it on every node.
     """
 
-    def __init__(self, code, reason):
+    def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
 
 
 class ParameterError(Failure):
-    """A parameter's value is not allowed: names the parameter, the value (never a secret) and what is allowed."""
+    """A parameter's value is not allowed: the parameter, its value (None when it is missing) and what is allowed."""
 
-    def __init__(self, parameter, value, allowed, code=OCF_ERR_CONFIGURED):
-        super().__init__(code, f"parameter {parameter}: {_shown(value)} is not allowed, must be {allowed}")
+    def __init__(self, parameter: str, value: object, allowed: str, code: int = OCF_ERR_CONFIGURED) -> None:
+        wrong = "" if value is None else f": {_shown(value)} is not allowed,"
+        super().__init__(code, f"parameter {parameter}{wrong} must be {allowed}")
         self.parameter = parameter
         self.value = value
         self.allowed = allowed
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def describe(error):
+def describe(error: BaseException) -> str:
     """Return the one line that tells a user what happened: a Failure's reason, else what broke and where."""
     if isinstance(error, Failure):
         return error.reason

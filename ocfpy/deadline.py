@@ -1,7 +1,17 @@
 """One deadline for a whole action, and shorter limits inside it, by an alarm that interrupts any blocking call."""
 
-import _signal as signal  # without the enumerations that signal puts around it: half of what Python itself costs
+from __future__ import annotations
+
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import Self
+else:
+    import _signal as signal  # without the enumerations of the module signal: half of what Python itself costs
 
 
 class TimeIsUp(BaseException):
@@ -11,10 +21,10 @@ class TimeIsUp(BaseException):
     """
 
 
-_uninterrupted = set()
+_uninterrupted: set[CodeType] = set()
 
 
-def uninterrupted(function):
+def uninterrupted(function: Callable[..., object]) -> Callable[..., object]:
     """Let no time limit end a function halfway; the alarm rings again when it has returned."""
     _uninterrupted.add(function.__code__)
     return function
@@ -27,14 +37,14 @@ class Deadline:
     deadline lies inside the operation's timeout.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
-    def remaining(self):
+    def remaining(self) -> float:
         """Return the seconds that are left, 0 when none are."""
         return max(0.0, self._end - time.monotonic())
 
-    def limit(self, seconds):
+    def limit(self, seconds: float) -> _Limit:
         """Return a context manager that raises TimeIsUp after `seconds`, or at the deadline if that is nearer."""
         return _Limit(min(seconds, self.remaining()))
 
@@ -43,18 +53,18 @@ class _Limit:
     # The timer repeats, since a bare `except:` in a library can swallow the first TimeIsUp.
     REPEAT = 0.1
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         self._seconds = max(seconds, 0.001)
 
     @uninterrupted
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._entered = time.monotonic()
         self._handler = signal.signal(signal.SIGALRM, _ring)
         self._outer, _ = signal.setitimer(signal.ITIMER_REAL, self._seconds, self.REPEAT)
         return self
 
     @uninterrupted
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._handler)
         if self._outer:
@@ -62,6 +72,6 @@ class _Limit:
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), self.REPEAT)
 
 
-def _ring(signum, frame):
+def _ring(signum: int, frame: FrameType | None) -> None:
     if frame is None or frame.f_code not in _uninterrupted:
         raise TimeIsUp()

@@ -1,5 +1,12 @@
 """The agent's metadata as XML: valid for the OCF 1.1 schema and, by its DOCTYPE, for ocf-tester's DTD of OCF 1.0."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocfpy.agent import Action, Agent, AnyParameter
+    from ocfpy.parameters import Declared
+
 # ra-api-1.dtd knows neither `reloadable` nor reload-agent: the internal subset adds them, so that one text satisfies
 # ocf-tester (xmllint with that DTD), the OCF 1.1 schema of pcs, crmsh and crm_resource. No encoding is declared: crmsh
 # 4.4 refuses a text that declares one.
@@ -11,7 +18,7 @@ HEADER = """<?xml version="1.0"?>
 """
 
 
-def metadata(agent):
+def metadata(agent: Agent[Declared]) -> str:
     """Return the metadata of an agent, as XML that ends with a newline."""
     lines = [
         f'<resource-agent name="{_escape(agent.name)}" version="{_escape(agent.version)}">',
@@ -29,19 +36,19 @@ def metadata(agent):
     return HEADER + "\n".join(lines) + "\n"
 
 
-def _parameter(parameter):
+def _parameter(parameter: AnyParameter) -> list[str]:
     attributes = {"name": parameter.name}
     for name in ("unique", "required", "reloadable"):
         attributes[name] = "1" if getattr(parameter, name) else "0"
     if parameter.unique:
         attributes["unique-group"] = parameter.name
-    content = {"type": parameter.kind.content_type}
+    content = {"type": parameter.content_type}
     if parameter.default is not None:
         content["default"] = parameter.default
     return [_tag("parameter", attributes, ">"), *_texts(parameter), _tag("content", content), "</parameter>"]
 
 
-def _action(action):
+def _action(action: Action[Declared]) -> str:
     attributes = {"name": action.name, "timeout": action.timeout}
     if action.interval:
         attributes["interval"] = action.interval
@@ -49,18 +56,18 @@ def _action(action):
     return _tag("action", attributes)
 
 
-def _texts(subject):
+def _texts(subject: Agent[Declared] | AnyParameter) -> list[str]:
     return [
         f'<longdesc lang="en">{_escape(subject.long)}</longdesc>',
         f'<shortdesc lang="en">{_escape(subject.short)}</shortdesc>',
     ]
 
 
-def _tag(name, attributes, end="/>"):
+def _tag(name: str, attributes: dict[str, str], end: str = "/>") -> str:
     return "<{}{}{}".format(name, "".join(f' {key}="{_escape(value)}"' for key, value in attributes.items()), end)
 
 
-def _escape(text):
+def _escape(text: str) -> str:
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(character, entity)
     return text

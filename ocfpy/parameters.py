@@ -1,6 +1,38 @@
-"""Parameters, declared once: their kinds, which parse a text or say what is allowed, and time spans."""
+"""Parameters, declared once as typed attributes of a class: their kinds, their texts and their values."""
 
-from ocfpy.codes import ParameterError
+from __future__ import annotations
+
+from ocfpy.codes import DeclarationError, ParameterError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar, Self, TypedDict, TypeVar, Unpack, overload
+    from typing import Generic as Generic
+
+    Value = TypeVar("Value")
+    Default = TypeVar("Default", bound="str | Required | None")
+    Declared = TypeVar("Declared", bound="ParameterSet")
+
+    class Options(TypedDict, total=False):
+        """What every kind takes besides default and texts."""
+
+        reloadable: bool
+        unique: bool
+        advice: str
+        cost: str
+else:
+    Value = Default = Declared = None
+
+    class Generic:
+        """Stands for typing.Generic, whose import costs more than the rest of a monitor."""
+
+        def __class_getitem__(cls, item):
+            return cls
+
+
+# What the names of parameters begin with in the environment.
+RESKEY = "OCF_RESKEY_"
 
 # Keep in step with crm_get_msec() in Pacemaker's lib/common/strings.c: unit -> seconds.
 UNITS = {
@@ -18,8 +50,8 @@ UNITS = {
 }
 
 
-def parse_seconds(text):
-    """Return the seconds that `text` means, as a float; raise ValueError for anything that is no time span.
+def parse_seconds(text: str) -> float:
+    """Return the seconds that `text` means; raise ValueError for anything that is not a time span.
 
     Digits and one unit, nothing else: no sign, no fraction (Pacemaker takes none), no ISO 8601.
     """
@@ -34,42 +66,171 @@ def parse_seconds(text):
     return seconds
 
 
-def format_seconds(seconds):
+def format_seconds(seconds: float) -> str:
     """Return a span of seconds as an administrator writes it: `2s`, `200ms`, `1.5s`."""
     if 0 < seconds < 1:
         return f"{round(seconds * 1000, 3):g}ms"
     return f"{round(seconds, 1):g}s"
 
 
-class Text:
-    """Any text on one line."""
+class Required:
+    """The type of REQUIRED."""
+
+
+# In place of a default: the user must set this parameter.
+REQUIRED = Required()
+
+
+class Parameter(Generic[Value, Default]):
+    """One parameter, declared once in a ParameterSet: parsing, metadata, man page and tables come from here.
+
+    `default` is a text in the syntax of a user's value, None for unset, or REQUIRED. `reloadable` tells Pacemaker that
+    a change needs reload-agent and no restart. `advice` and `cost` are for documentation: when to change the value, and
+    what the change costs. A kind is a subclass with `content_type`, `allowed` and `convert`.
+    """
 
     content_type = "string"
+    allowed = ""
+
+    def __init__(
+        self,
+        default: Default,
+        short: str,
+        long: str,
+        *,
+        reloadable: bool = True,
+        unique: bool = False,
+        advice: str = "",
+        cost: str = "",
+    ) -> None:
+        self.name = ""
+        self.required = default is REQUIRED
+        self.default: str | None = None if isinstance(default, Required) else default
+        self.default_value: Value | None = None
+        self.short = short
+        self.long = long
+        self.reloadable = reloadable
+        self.unique = unique
+        self.advice = advice
+        self.cost = cost
+
+    def convert(self, text: str) -> Value:
+        """Return the typed value of `text`; raise ValueError if it is not allowed."""
+        raise NotImplementedError
+
+    def parse(self, text: str) -> Value:
+        """Return the typed value of `text`; raise ParameterError, with code 6, if it is not allowed."""
+        try:
+            return self.convert(text)
+        except ValueError:
+            raise ParameterError(self.name, self._shown(text), self.allowed) from None
+
+    def _shown(self, text: str) -> str | Secret:
+        return text
+
+    def check_declaration(self) -> None:
+        """Raise DeclarationError unless the declaration is right; find the typed value of the default."""
+        for what, text in (("default", self.default), ("short", self.short), ("long", self.long)):
+            if text is not None and not isinstance(text, str):
+                raise DeclarationError(f"parameter {self.name}: {what} must be a text, not {text!r}")
+        if self.default is not None:
+            try:
+                self.default_value = self.convert(self.default)
+            except ValueError:
+                raise DeclarationError(
+                    f"parameter {self.name}: the default {self.default!r} is not allowed, must be {self.allowed}"
+                ) from None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, values: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self: Parameter[Value, None], values: ParameterSet, owner: type) -> Value | None: ...
+        @overload
+        def __get__(self, values: ParameterSet, owner: type) -> Value: ...
+        def __get__(self, values: ParameterSet | None, owner: type) -> object: ...
+    else:
+
+        def __get__(self, values, owner):
+            """Return the default; a value that the user gave is an attribute of `values`, which Python finds first."""
+            if values is None:
+                return self
+            if self.required:
+                raise ParameterError(self.name, None, "set: it is required")
+            return self.default_value
+
+
+class _Body(dict[str, object]):
+    """The body of a class that declares parameters: a name that stands there twice is a mistake."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if isinstance(self.get(name), Parameter):
+            raise DeclarationError(f"parameter {name}: declared twice")
+        super().__setitem__(name, value)
+
+
+class _Declaration(type):
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...]) -> _Body:  # type: ignore[override]  # no keywords
+        return _Body()
+
+
+class ParameterSet(metaclass=_Declaration):
+    """The typed values of one call, as attributes; a subclass declares the parameters, in the order of the metadata.
+
+    `given` names those that the user set. A required parameter without a value raises ParameterError when it is read.
+    """
+
+    declared: ClassVar[tuple[Parameter[object, str | Required | None], ...]] = ()
+
+    def __init__(self, given: Mapping[str, object]) -> None:
+        self.__dict__.update(given)
+        self.given = frozenset(given)
+
+    def __init_subclass__(cls) -> None:
+        own = [value for value in vars(cls).values() if isinstance(value, Parameter)]
+        for parameter in own:
+            if parameter.name in RESERVED or parameter.name.startswith("CRM_meta_"):
+                raise DeclarationError(f"parameter {parameter.name}: this name is reserved")
+            parameter.check_declaration()
+        cls.declared = (*cls.declared, *own)
+
+
+RESERVED = frozenset((*dir(ParameterSet), "given"))
+
+
+class Text(Parameter[str, Default]):
+    """Any text on one line."""
+
     allowed = "one line of text"
 
-    def parse(self, text):
+    def convert(self, text: str) -> str:
         if any(ord(character) < 32 for character in text):
             raise ValueError(text)
         return text
 
 
-class AbsolutePath(Text):
+class AbsolutePath(Text[Default]):
     """The path of a file or directory, which must be absolute because an agent has no working directory of its own."""
 
     allowed = "an absolute path"
 
-    def parse(self, text):
+    def convert(self, text: str) -> str:
         if not text.startswith("/"):
             raise ValueError(text)
-        return super().parse(text)
+        return super().convert(text)
 
 
-class Address(Text):
+class Address(Text[Default]):
     """An IPv4 or IPv6 address or localhost; never a name that a name server would have to know."""
 
     allowed = "an IP address or localhost"
 
-    def parse(self, text):
+    def convert(self, text: str) -> str:
         from _socket import AF_INET, AF_INET6, inet_pton
 
         if text != "localhost":
@@ -80,19 +241,29 @@ class Address(Text):
         return text
 
 
-class Integer:
+class Integer(Parameter[int, Default]):
     """A whole number within limits, both included; `maximum` None means no upper limit."""
 
     content_type = "integer"
 
-    def __init__(self, minimum=0, maximum=None):
+    def __init__(
+        self,
+        default: Default,
+        short: str,
+        long: str,
+        *,
+        minimum: int = 0,
+        maximum: int | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(default, short, long, **options)
         self.minimum = minimum
         self.maximum = maximum
         self.allowed = f"a whole number of at least {minimum}"
         if maximum is not None:
             self.allowed = f"a whole number from {minimum} to {maximum}"
 
-    def parse(self, text):
+    def convert(self, text: str) -> int:
         if not (text.isascii() and text.strip().removeprefix("-").isdigit()):  # int() takes 1_000 and other digits too
             raise ValueError(text)
         value = int(text)
@@ -101,47 +272,54 @@ class Integer:
         return value
 
 
-class Time:
-    """A time span in Pacemaker's syntax; the value is in seconds, as a float."""
+class Time(Parameter[float, Default]):
+    """A time span in Pacemaker's syntax; the value is in seconds."""
 
-    content_type = "string"
-
-    def __init__(self, positive=False):
+    def __init__(
+        self, default: Default, short: str, long: str, *, positive: bool = False, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(default, short, long, **options)
         self.positive = positive
         self.allowed = "a time such as 10s, 200ms, 2min or 5 (seconds)" + (", above zero" if positive else "")
 
-    def parse(self, text):
+    def convert(self, text: str) -> float:
         seconds = parse_seconds(text)
         if self.positive and not seconds:
             raise ValueError(text)
         return seconds
 
 
-class Boolean:
+class Boolean(Parameter[bool, Default]):
     """True or False, in the words that Pacemaker takes for them (crm_str_to_boolean)."""
 
     content_type = "boolean"
     allowed = "true, yes, on, y, 1 or false, no, off, n, 0"
-    words = dict.fromkeys(("true", "yes", "on", "y", "1"), True) | dict.fromkeys(
-        ("false", "no", "off", "n", "0"), False
-    )
+    TRUE = ("true", "yes", "on", "y", "1")
+    FALSE = ("false", "no", "off", "n", "0")
 
-    def parse(self, text):
-        if text.lower() not in self.words:
+    def convert(self, text: str) -> bool:
+        word = text.lower()
+        if word not in self.TRUE and word not in self.FALSE:
             raise ValueError(text)
-        return self.words[text.lower()]
+        return word in self.TRUE
 
 
-class Choice:
-    """One of a few words. The content type is string: Pacemaker's DTD of OCF 1.0 knows no `select`."""
+class Choice(Parameter[str, Default]):
+    """One of a few words. The content type is string: Pacemaker's DTD of OCF 1.0 does not know `select`."""
 
-    content_type = "string"
-
-    def __init__(self, *words):
+    def __init__(
+        self, default: Default, short: str, long: str, *, words: tuple[str, ...], **options: Unpack[Options]
+    ) -> None:
+        super().__init__(default, short, long, **options)
         self.words = words
-        self.allowed = " or ".join((", ".join(words[:-1]), words[-1]))
+        self.allowed = " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
-    def parse(self, text):
+    def check_declaration(self) -> None:
+        if not self.words or isinstance(self.words, str):
+            raise DeclarationError(f"parameter {self.name}: words must be a tuple of at least one word")
+        super().check_declaration()
+
+    def convert(self, text: str) -> str:
         if text not in self.words:
             raise ValueError(text)
         return text
@@ -152,57 +330,26 @@ class Secret:
 
     __slots__ = ("_text",)
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         self._text = text
 
-    def reveal(self):
+    def reveal(self) -> str:
+        """Return the text itself."""
         return self._text
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<secret>"
 
 
-class SecretText(Text):
-    """A text that must not be shown; the value is a Secret, and an error names the parameter without the value."""
+class SecretText(Parameter[Secret, Default]):
+    """A text on one line that must not be shown: the value is a Secret, and an error does not name the value."""
 
-    def parse(self, text):
-        return Secret(super().parse(text))
+    allowed = Text.allowed
 
+    def convert(self, text: str) -> Secret:
+        if any(ord(character) < 32 for character in text):
+            raise ValueError(text)
+        return Secret(text)
 
-class Parameter:
-    """One parameter, declared once: parsing, metadata, man page and tables all come from here.
-
-    `default` is text in the same syntax as a user's value and goes through the same parser; None means unset.
-    `reloadable` tells Pacemaker that a change needs reload-agent and no restart.
-    """
-
-    def __init__(self, name, kind, default, short, long, reloadable=True, unique=False, required=False):
-        self.name = name
-        self.kind = kind
-        self.default = default
-        self.short = short
-        self.long = long
-        self.reloadable = reloadable
-        self.unique = unique
-        self.required = required
-
-    def parse(self, text):
-        """Return the typed value of `text`; raise ParameterError, with code 6, if it is not allowed."""
-        try:
-            return self.kind.parse(text)
-        except ValueError:
-            shown = "the value" if isinstance(self.kind, SecretText) else text
-            raise ParameterError(self.name, shown, self.kind.allowed) from None
-
-    @property
-    def default_value(self):
-        """The typed value that holds when a user gives none."""
-        return None if self.default is None else self.parse(self.default)
-
-
-class Parameters:
-    """The typed values of one call, as attributes; `given` names those that the user set."""
-
-    def __init__(self, values, given):
-        self.__dict__.update(values)
-        self.given = given
+    def _shown(self, text: str) -> Secret:
+        return Secret(text)

@@ -1,17 +1,31 @@
 """Runs one command of the system within a time limit, without what importing `subprocess` costs (1.3 B, docs/dev/cost.md)."""
 
-import _signal as signal
+from __future__ import annotations
+
 import errno
 import os
 import select
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+else:
+    import _signal as signal
 
 # What an interpreter ignores and a command expects to end it.
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 CHUNK = 1 << 16
 
 
-def run(command, environ, seconds, stdin=None, complaints=False):
+def run(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    seconds: float,
+    stdin: int | None = None,
+    complaints: bool = False,
+) -> tuple[int | None, str]:
     """Return (exit code, what it printed) of a command, found in the PATH of the environment that it gets.
 
     It reads from the descriptor `stdin`, else nothing; what it says on stderr is lost, or with `complaints` returned too.
@@ -25,7 +39,7 @@ def run(command, environ, seconds, stdin=None, complaints=False):
         try:
             pid = os.posix_spawn(
                 _find(command[0], environ),
-                command,
+                list(command),
                 environ,
                 setsigdef=DEFAULT_SIGNALS,
                 file_actions=(
@@ -45,7 +59,7 @@ def run(command, environ, seconds, stdin=None, complaints=False):
         os.close(output)
 
 
-def _find(name, environ):
+def _find(name: str, environ: Mapping[str, str]) -> str:
     for directory in environ.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(directory, name)
         if directory and os.access(path, os.X_OK):
@@ -53,7 +67,7 @@ def _find(name, environ):
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
-def _wait(pid, output, end):
+def _wait(pid: int, output: int, end: float) -> tuple[int | None, str]:
     """Read the output until it ends, then wait for the end of the process; never leave one behind."""
     chunks, watched, ended = [], None, False
     try:
@@ -73,5 +87,5 @@ def _wait(pid, output, end):
     return os.waitstatus_to_exitcode(status) if ended else None, b"".join(chunks).decode("utf-8", "replace")
 
 
-def _is_ready(descriptor, end):
+def _is_ready(descriptor: int, end: float) -> bool:
     return bool(select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0])

@@ -1,22 +1,38 @@
 """Run one action of an agent and turn whatever happens into an exit code: the only place that catches everything."""
 
+from __future__ import annotations
+
 from ocfpy import codes
 from ocfpy.codes import Failure, describe
 from ocfpy.deadline import TimeIsUp
 from ocfpy.invocation import Invocation
 from ocfpy.report import Report
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import ParamSpec, TextIO, TypeVar
 
-def run(agent, argv, environ, stdout, stderr):
+    from ocfpy.agent import Action, Agent
+    from ocfpy.parameters import Declared
+
+    Given = ParamSpec("Given")
+    Result = TypeVar("Result")
+
+# Actions that need no environment, no files and no rights: they only describe the agent.
+DESCRIPTIONS = ("meta-data", "usage")
+
+
+def run(agent: Agent[Declared], argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
     """Run the action that `argv` names and return its exit code; never raises and never exits.
 
     The default result is failure: a handler that returns anything but one of `ocfpy.codes`, or raises what
     none of its action's `rescues` turns into a code, ends as OCF_ERR_GENERIC with the place as exit reason and the
     traceback in syslog. Arguments after the action are ignored (OCF 1.1).
     """
-    name = argv[1] if len(argv) > 1 else None
+    name = argv[1] if len(argv) > 1 else ""
     if name in DESCRIPTIONS:
-        stdout.write(DESCRIPTIONS[name](agent))
+        stdout.write(_metadata(agent) if name == "meta-data" else _usage(agent))
         return codes.OCF_SUCCESS
     if name in agent.programs:
         return agent.programs[name](argv)
@@ -34,54 +50,57 @@ def run(agent, argv, environ, stdout, stderr):
         return codes.OCF_ERR_GENERIC
 
 
-def action_names(agent):
+def action_names(agent: Agent[Declared]) -> list[str]:
     """Return the names of all actions that the agent answers to, in the order of the metadata."""
-    return [action.name for action in agent.actions] + list(DESCRIPTIONS)
+    return [action.name for action in agent.actions] + [*DESCRIPTIONS]
 
 
-def _run_action(action, invocation):
-    code, error = attempt(invocation, _perform, action, invocation)
-    for rescue in action.rescues:
-        if error is None:
-            break
-        code, error = attempt(invocation, rescue, invocation, error)
-    if error is None:
-        return code
-    invocation.report.exit_reason(describe(error))
-    return error.code if isinstance(error, Failure) else codes.OCF_ERR_GENERIC
-
-
-def _perform(action, invocation):
-    if action.validates:
-        invocation.validate()
-    return action.handler(invocation)
-
-
-def attempt(invocation, call, *arguments):
-    """Return (the exit code that a call returned, None), or (None, the error in its place); traces what was no Failure."""
+def guarded(
+    report: Report, call: Callable[Given, Result], *arguments: Given.args, **options: Given.kwargs
+) -> Result | Exception:
+    """Return what a call returned, or the error that it raised; trace every error but a Failure."""
     try:
-        result = call(*arguments)
+        return call(*arguments, **options)
     except Failure as failure:
-        return None, failure
+        return failure
     except Exception as error:
         import traceback
 
-        invocation.report.trace(traceback.format_exc())
-        return None, error
+        report.trace(traceback.format_exc())
+        return error
+
+
+def _run_action(action: Action[Declared], invocation: Invocation[Declared]) -> int:
+    report, name = invocation.report, action.name
+    outcome = guarded(report, _exit_code, name, _perform, action, invocation)
+    for rescue in action.rescues:
+        if not isinstance(outcome, Exception):
+            break
+        outcome = guarded(report, _exit_code, name, rescue, invocation, outcome)
+    if not isinstance(outcome, Exception):
+        return outcome
+    report.exit_reason(describe(outcome))
+    return outcome.code if isinstance(outcome, Failure) else codes.OCF_ERR_GENERIC
+
+
+def _perform(action: Action[Declared], invocation: Invocation[Declared]) -> int:
+    if action.validates:
+        invocation.parameters  # noqa: B018  # raises for a value that is not allowed
+    return action.handler(invocation)
+
+
+def _exit_code(action: str, call: Callable[Given, object], *arguments: Given.args, **options: Given.kwargs) -> int:
+    result = call(*arguments, **options)
     if type(result) is int and result in codes.NAMES:
-        return result, None
-    return None, TypeError(f"{call.__name__} of {invocation.action} gave {result!r}, which is no exit code")
+        return result
+    raise TypeError(f"{action} returned {result!r}, which is not an exit code")
 
 
-def _metadata(agent):
+def _metadata(agent: Agent[Declared]) -> str:
     from ocfpy.metadata import metadata
 
     return metadata(agent)
 
 
-def _usage(agent):
+def _usage(agent: Agent[Declared]) -> str:
     return f"usage: {agent.name} {{{'|'.join(action_names(agent))}}}\n"
-
-
-# Actions that need no environment, no files and no rights: they only describe the agent.
-DESCRIPTIONS = {"meta-data": _metadata, "usage": _usage}

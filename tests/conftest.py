@@ -25,7 +25,7 @@ def old_deb(deb, tmp_path_factory):
     """The same package with the version OLD."""
     tree = tmp_path_factory.mktemp("old") / "tree"
     subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
-    for name in ("DEBIAN/control", "usr/lib/python3/dist-packages/galera_sync_guard/__init__.py"):
+    for name in ("DEBIAN/control", "usr/lib/python3/dist-packages/ocfpy/__init__.py"):
         text = (tree / name).read_text()
         assert __version__ in text
         (tree / name).write_text(text.replace(__version__, OLD))

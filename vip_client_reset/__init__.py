@@ -1,3 +1,5 @@
-"""Resets the clients of a virtual IP that leaves this node, so that they reconnect instead of waiting for ever."""
+"""Resets the clients of a virtual IP that leaves this node, so that they reconnect instead of waiting forever."""
 
-__version__ = "0.1.0"
+from ocfpy import __version__
+
+__all__ = ["__version__"]

@@ -11,10 +11,11 @@ from ocfpy.codes import ParameterError, describe
 from ocfpy.deadline import TimeIsUp
 from ocfpy.parameters import format_seconds
 from vip_client_reset import __version__
+from vip_client_reset.address import LOOPBACK
 from vip_client_reset.client_list import Heirs
 from vip_client_reset.connections import Connections, is_here
 from vip_client_reset.firewall import LASTS, Block, BlockError
-from vip_client_reset.parameters import PARAMETERS
+from vip_client_reset.parameters import ResetParameters
 from vip_client_reset.tickle import tickle
 from vip_client_reset.transition import address_leaves
 
@@ -61,7 +62,7 @@ def monitor(invocation):
     state = _remembered(invocation)
     if state is None:
         return codes.OCF_NOT_RUNNING
-    if invocation.interval and invocation.usable_parameters.ip:
+    if invocation.interval and "ip" in invocation.usable_parameters.given:
         with contextlib.suppress(TimeIsUp), invocation.deadline.limit(PATIENCE):
             if time.monotonic() - state.started < INHERITS_FOR:
                 _free_inherited_clients(invocation)
@@ -85,8 +86,9 @@ def reload_agent(invocation):
 def lacks(invocation, use_nftables):
     """Return what this node lacks for freeing the clients, one line each; `use_nftables` shows whether that works."""
     found = []
+    parameters = invocation.usable_parameters
     try:
-        with Connections(invocation.usable_parameters.ip or LOOPBACK) as connections:
+        with Connections(parameters.ip if "ip" in parameters.given else LOOPBACK) as connections:
             connections.can_be_reset()
     except OSError as error:
         found.append(
@@ -123,10 +125,10 @@ def forget(invocation, error):
 def _free_clients(invocation):
     began = time.monotonic()
     parameters, report = invocation.usable_parameters, invocation.report
-    address = parameters.ip
-    if address is None:
+    if "ip" not in parameters.given:
         report.warning("stop: no connection is reset, since the parameter ip is missing or wrong")
         return
+    address = parameters.ip
     if not is_here(address):
         return  # without the address no RST could be sent: its clients would be worse off than if it comes back
     if address_leaves(address, invocation, ANSWERS_WITHIN) is False:
@@ -228,8 +230,6 @@ def _forget(invocation):
         os.unlink(_state_file(invocation))
 
 
-LOOPBACK = PARAMETERS[0].kind.parse("127.0.0.1")
-
 AGENT = Agent(
     name="vip_client_reset",
     version=__version__,
@@ -250,7 +250,7 @@ itself.
 For a node that loses its power or its network, its monitor leaves the list of the clients with the other nodes, and
 start on the next node frees those. Who has connected after the last monitor is not in the list, and needs a limit of
 its own: see clients.md.""",
-    parameters=PARAMETERS,
+    parameters=ResetParameters,
     actions=(
         Action("start", start, timeout="20s", rescues=(keep_going,)),
         Action("stop", stop, timeout="20s", validates=False, rescues=(forget, keep_going)),

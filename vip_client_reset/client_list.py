@@ -50,10 +50,8 @@ class Heirs:
             return False
         word = encode(clients)
         return all(
-            [
-                self._run("attrd_updater", "-p", "-n", self._attribute, "-N", peer, "-U", word) is not None
-                for peer in set(nodes.split()) - {self._node}
-            ]
+            self._run("attrd_updater", "-p", "-n", self._attribute, "-N", peer, "-U", word) is not None
+            for peer in set(nodes.split()) - {self._node}
         )
 
     def find(self, family):

@@ -1,58 +1,43 @@
 """Every parameter of the agent, declared once; metadata, man page and parsing come from here."""
 
-import socket
+from __future__ import annotations
 
-from ocfpy.parameters import Parameter
+from ocfpy.parameters import REQUIRED, Default, Parameter, ParameterSet
+from vip_client_reset.address import Address
 
 
-class Address:
-    """An IPv4 or IPv6 address; `packed` is its bytes in network order, `text` its canonical form."""
+class VirtualIP(Parameter[Address, Default]):
+    """The parameter ip of the IPaddr2 resource; the value is an Address."""
 
-    content_type = "string"
     allowed = "an IPv4 or IPv6 address without a prefix length"
 
-    def __init__(self, family=None, packed=None):
-        self.family = family
-        self.packed = packed
-        self.text = packed and socket.inet_ntop(family, packed)
-
-    def parse(self, text):
-        for family in (socket.AF_INET, socket.AF_INET6):
-            try:
-                return Address(family, socket.inet_pton(family, text.strip()))
-            except OSError:
-                continue
-        raise ValueError(text)
+    def convert(self, text: str) -> Address:
+        return Address.parse(text)
 
 
-class Ports:
+class Ports(Parameter[tuple[int, ...], Default]):
     """TCP ports; the value is a tuple of numbers."""
 
-    content_type = "string"
     allowed = "port numbers from 1 to 65535, separated by commas or blanks"
 
-    def parse(self, text):
+    def convert(self, text: str) -> tuple[int, ...]:
         words = text.replace(",", " ").split()
         if not words or not all(word.isascii() and word.isdigit() and 0 < int(word) < 65536 for word in words):
             raise ValueError(text)
         return tuple(sorted({int(word) for word in words}))
 
 
-PARAMETERS = (
-    Parameter(
-        "ip",
-        Address(),
-        None,
+class ResetParameters(ParameterSet):
+    """The parameters of the agent vip_client_reset, in the order of its metadata."""
+
+    ip = VirtualIP(
+        REQUIRED,
         "The virtual IP",
         "The virtual IP whose clients are to be reset: the same address as the parameter ip of the IPaddr2 resource.",
-        required=True,
-    ),
-    Parameter(
-        "ports",
-        Ports(),
+    )
+    ports = Ports(
         None,
         "Only connections to these TCP ports",
         "TCP ports of this node, separated by commas or blanks: only connections to them are reset, and no others are"
         " held off. Default: all ports.",
-    ),
-)
+    )

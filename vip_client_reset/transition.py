@@ -3,6 +3,7 @@
 import os
 
 from ocfpy.process import run
+from vip_client_reset.address import Address
 from vip_client_reset.tools import environment
 
 # A stopped resource may be started again at once, with the address in place all the time. Pacemaker's environment of a
@@ -40,6 +41,6 @@ def _follows(synapse, address, invocation):
 
 def _has(operation, address):
     try:
-        return address.parse(operation.find("attributes").get("ip", "")).packed == address.packed
+        return Address.parse(operation.find("attributes").get("ip", "")).packed == address.packed
     except ValueError:
         return False

@@ -23,7 +23,7 @@ from ocfpy.deadline import Deadline, TimeIsUp
 from ocfpy.invocation import Invocation
 from ocfpy.parameters import format_seconds
 from ocfpy.report import Report
-from ocfpy.runner import attempt
+from ocfpy.runner import guarded
 
 # How long start waits for its watcher, in seconds, and how often it looks.
 ALIVE_WITHIN = 5.0
@@ -143,12 +143,14 @@ class Watcher:
         self._invocation.deadline = Deadline(self._invocation.timeout)
         try:
             with self._invocation.deadline.limit(self._invocation.timeout):
-                code, error = attempt(self._invocation, self._turn)
+                error = guarded(self._invocation.report, self._turn)
                 if error:
-                    attempt(self._invocation, self._turn, Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(error)))
+                    guarded(
+                        self._invocation.report, self._turn, Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(error))
+                    )
         except TimeIsUp:
             return False
-        return code == codes.OCF_SUCCESS
+        return error is None
 
     def _turn(self, facts=None):
         self._check_lock()
@@ -165,7 +167,6 @@ class Watcher:
         self._peers.answer(verdict.state == "synced")
         if published:
             self._see_that_it_arrives(verdict)
-        return codes.OCF_SUCCESS
 
     def _observe(self, *arguments):
         facts = probe.observe(*arguments, line=self._line)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.support.guard import CHECKOUT, Guard
 from tests.support.network import Network, lives
+from vip_client_reset.address import Address
 from vip_client_reset.connections import Connections
-from vip_client_reset.parameters import Address
 
 GOLDEN = Path(__file__).with_name("vip_client_reset.xml")
 REGENERATE = "agents/vip_client_reset meta-data > tests/contract/vip_client_reset.xml"
@@ -310,7 +310,7 @@ class TestHeirs:
     def dies(cluster):
         """End the server's side of all connections without a word, and make this node the next holder."""
         subprocess.run(["nft", "-f", "-"], input=SILENT_RESETS, text=True, check=True)
-        with Connections(Address().parse(cluster.parameters["ip"])) as connections:
+        with Connections(Address.parse(cluster.parameters["ip"])) as connections:
             for connection in connections.list():
                 connections.reset(connection)
         subprocess.run(["nft", "delete", "table", "inet", "test"], check=True)

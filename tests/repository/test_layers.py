@@ -38,9 +38,13 @@ def imports(tree, everywhere=True):
 
 
 def at_module_level(tree):
-    """Yield the statements that run when a module is loaded."""
+    """Yield the statements that run when a module is loaded: not what is there for type checkers only."""
     for node in ast.iter_child_nodes(tree):
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for statement in node.orelse:
+                yield statement
+                yield from at_module_level(statement)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield node
             yield from at_module_level(node)
 

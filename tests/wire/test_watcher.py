@@ -352,9 +352,9 @@ class TestMonitor:
 
 def set_version(tree, version):
     """Turn a copy of the tree into another version of the package, as an upgrade does."""
-    new = tree / "new"
-    new.write_text(f'"""Another version."""\n\n__version__ = "{version}"\n')
-    new.rename(tree / "galera_sync_guard/__init__.py")
+    new, module = tree / "new", tree / "ocfpy/__init__.py"
+    new.write_text(re.sub('__version__ = ".*"', f'__version__ = "{version}"', module.read_text()))
+    new.rename(module)
 
 
 def renewed(guard, result, version):

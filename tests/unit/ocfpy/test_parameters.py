@@ -3,8 +3,22 @@
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from ocfpy import Agent, Boolean, Choice, Integer, Parameter, ParameterError, Secret, SecretText, Text, Time
-from ocfpy.parameters import AbsolutePath, format_seconds, parse_seconds
+from ocfpy import (
+    REQUIRED,
+    AbsolutePath,
+    Agent,
+    Boolean,
+    Choice,
+    DeclarationError,
+    Integer,
+    ParameterError,
+    ParameterSet,
+    Secret,
+    SecretText,
+    Text,
+    Time,
+)
+from ocfpy.parameters import format_seconds, parse_seconds
 from tests.unit.builders import environ, policy
 
 
@@ -98,26 +112,31 @@ def test_a_time_that_is_shown_is_read_as_the_same(seconds):
     assert parse_seconds(format_seconds(seconds)) == pytest.approx(seconds)
 
 
+def kind_of(kind, **options):
+    """Return a parameter of that kind, without a default."""
+    return kind(None, "short", "long", **options)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        (Text(), "a b", "a b"),
-        (Text(), "\u00fc", "\u00fc"),
-        (AbsolutePath(), "/a b", "/a b"),
-        (Integer(), "0", 0),
-        (Integer(1, 65535), "65535", 65535),
-        (Integer(1, 65535), "1", 1),
-        (Integer(-5), "-5", -5),
-        (Integer(), " 5 ", 5),
-        (Time(), "0", 0.0),
-        (Time(positive=True), "1ms", 0.001),
-        *((Boolean(), word, True) for word in ("true", "yes", "on", "y", "1", "TRUE", "Yes")),
-        *((Boolean(), word, False) for word in ("false", "no", "off", "n", "0", "OFF")),
-        (Choice("a", "b"), "b", "b"),
+        (kind_of(Text), "a b", "a b"),
+        (kind_of(Text), "\u00fc", "\u00fc"),
+        (kind_of(AbsolutePath), "/a b", "/a b"),
+        (kind_of(Integer), "0", 0),
+        (kind_of(Integer, minimum=1, maximum=65535), "65535", 65535),
+        (kind_of(Integer, minimum=1, maximum=65535), "1", 1),
+        (kind_of(Integer, minimum=-5), "-5", -5),
+        (kind_of(Integer), " 5 ", 5),
+        (kind_of(Time), "0", 0.0),
+        (kind_of(Time, positive=True), "1ms", 0.001),
+        *((kind_of(Boolean), word, True) for word in ("true", "yes", "on", "y", "1", "TRUE", "Yes")),
+        *((kind_of(Boolean), word, False) for word in ("false", "no", "off", "n", "0", "OFF")),
+        (kind_of(Choice, words=("a", "b")), "b", "b"),
     ],
 )
 def test_a_kind_gives_the_typed_value(kind, text, value):
-    parsed = kind.parse(text)
+    parsed = kind.convert(text)
     assert parsed == value
     assert type(parsed) is type(value)
 
@@ -125,40 +144,40 @@ def test_a_kind_gives_the_typed_value(kind, text, value):
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Text(), "a\nb"),
-        (Text(), "a\0"),
-        (AbsolutePath(), "a/b"),
-        (AbsolutePath(), "/a\nb"),
-        (AbsolutePath(), "~/a"),
-        (Integer(), "-1"),
-        (Integer(), "1.0"),
-        (Integer(), ""),
-        (Integer(), "1_0"),
-        (Integer(), "\u0661"),
-        (Integer(), "x"),
-        (Integer(), "9" * 5000),
-        (Integer(), "0x1"),
-        (Integer(1, 65535), "0"),
-        (Integer(1, 65535), "65536"),
-        (Time(positive=True), "0"),
-        (Time(positive=True), "0ms"),
-        (Boolean(), "maybe"),
-        (Boolean(), "2"),
-        (Boolean(), ""),
-        (Choice("a", "b"), "c"),
-        (Choice("a", "b"), "A"),
-        (Choice("a", "b"), ""),
-        (SecretText(), "a\nb"),
+        (kind_of(Text), "a\nb"),
+        (kind_of(Text), "a\0"),
+        (kind_of(AbsolutePath), "a/b"),
+        (kind_of(AbsolutePath), "/a\nb"),
+        (kind_of(AbsolutePath), "~/a"),
+        (kind_of(Integer), "-1"),
+        (kind_of(Integer), "1.0"),
+        (kind_of(Integer), ""),
+        (kind_of(Integer), "1_0"),
+        (kind_of(Integer), "\u0661"),
+        (kind_of(Integer), "x"),
+        (kind_of(Integer), "9" * 5000),
+        (kind_of(Integer), "0x1"),
+        (kind_of(Integer, minimum=1, maximum=65535), "0"),
+        (kind_of(Integer, minimum=1, maximum=65535), "65536"),
+        (kind_of(Time, positive=True), "0"),
+        (kind_of(Time, positive=True), "0ms"),
+        (kind_of(Boolean), "maybe"),
+        (kind_of(Boolean), "2"),
+        (kind_of(Boolean), ""),
+        (kind_of(Choice, words=("a", "b")), "c"),
+        (kind_of(Choice, words=("a", "b")), "A"),
+        (kind_of(Choice, words=("a", "b")), ""),
+        (kind_of(SecretText), "a\nb"),
     ],
     ids=lambda value: ascii(value)[:20] if isinstance(value, str) else type(value).__name__,
 )
 def test_a_kind_refuses_what_is_not_allowed(kind, text):
     with pytest.raises(ValueError):
-        kind.parse(text)
+        kind.convert(text)
 
 
-def declared(*parameters, check=None):
-    return Agent("example", "1", "short", "long", parameters, (), check)
+def agent_of(**parameters):
+    return Agent("example", "1", "short", "long", type("Example", (ParameterSet,), parameters), ())
 
 
 @pytest.mark.parametrize("parameter", AGENT.parameters, ids=lambda parameter: parameter.name)
@@ -166,13 +185,75 @@ def test_a_default_goes_through_the_parser_of_its_parameter(parameter):
     if parameter.default is None:
         assert parameter.default_value is None
     else:
-        assert parameter.default_value == parameter.kind.parse(parameter.default)
+        assert parameter.default_value == parameter.parse(parameter.default)
         assert isinstance(parameter.default, str)
 
 
-def test_a_default_that_is_not_allowed_is_an_error():
-    with pytest.raises(ParameterError):
-        declared(Parameter("port", Integer(1, 9), "10", "short", "long")).parse({})
+# What an author declares, and the one line that an import of the module then ends with.
+WRONG_DECLARATIONS = {
+    "a default outside its kind": (
+        {"port": lambda: Integer("10", "s", "l", minimum=1, maximum=9)},
+        "parameter port: the default '10' is not allowed, must be a whole number from 1 to 9",
+    ),
+    "a default that is not a text": (
+        {"port": lambda: Integer(10, "s", "l")},
+        "parameter port: default must be a text, not 10",
+    ),
+    "a description that is not a text": (
+        {"port": lambda: Integer("10", "s", ["l"])},
+        "parameter port: long must be a text, not ['l']",
+    ),
+    "no words": (
+        {"mode": lambda: Choice("a", "s", "l", words=())},
+        "parameter mode: words must be a tuple of at least one word",
+    ),
+    "words that are one text": (
+        {"mode": lambda: Choice("a", "s", "l", words=("abc"))},
+        "parameter mode: words must be a tuple of at least one word",
+    ),
+    "the name of an attribute": ({"given": lambda: Text("", "s", "l")}, "parameter given: this name is reserved"),
+    "the name of a meta attribute": (
+        {"CRM_meta_timeout": lambda: Text("", "s", "l")},
+        "parameter CRM_meta_timeout: this name is reserved",
+    ),
+}
+
+
+@pytest.mark.parametrize(("parameters", "message"), WRONG_DECLARATIONS.values(), ids=WRONG_DECLARATIONS)
+def test_a_wrong_declaration_is_found_when_it_is_declared(parameters, message):
+    with pytest.raises(DeclarationError) as raised:
+        agent_of(**{name: make() for name, make in parameters.items()})
+    assert str(raised.value) == message
+
+
+def test_two_parameters_of_one_name_are_a_wrong_declaration():
+    with pytest.raises(DeclarationError, match="^parameter port: declared twice$"):
+
+        class Twice(ParameterSet):
+            port = Integer("1", "s", "l")
+            port = Integer("2", "s", "l")  # noqa: PIE794
+
+
+def test_one_word_is_a_choice():
+    assert kind_of(Choice, words=("a",)).allowed == "a"
+
+
+def test_a_required_parameter_without_a_value_says_so_where_it_is_read():
+    parameters = agent_of(ip=Text(REQUIRED, "s", "l"), port=Integer("1", "s", "l")).parse_leniently({})
+    assert parameters.port == 1
+    with pytest.raises(ParameterError, match="^parameter ip must be set: it is required$"):
+        parameters.ip
+
+
+def test_a_set_inherits_the_parameters_of_another():
+    class Common(ParameterSet):
+        port = Integer("1", "s", "l")
+
+    class More(Common):
+        path = AbsolutePath(None, "s", "l")
+
+    assert [parameter.name for parameter in More.declared] == ["port", "path"]
+    assert More({}).port == 1
 
 
 def test_an_empty_value_counts_as_not_given():
@@ -219,9 +300,9 @@ def test_an_error_names_parameter_value_and_what_is_allowed(name):
     text = NOT_ALLOWED[name]
     with pytest.raises(ParameterError) as raised:
         policy(**{name: text})
-    kind = next(parameter.kind for parameter in AGENT.parameters if parameter.name == name)
+    allowed = next(parameter.allowed for parameter in AGENT.parameters if parameter.name == name)
     assert raised.value.code == 6
-    assert raised.value.reason == f"parameter {name}: '{text}' is not allowed, must be {kind.allowed}"
+    assert raised.value.reason == f"parameter {name}: '{text}' is not allowed, must be {allowed}"
     assert str(raised.value) == raised.value.reason
 
 
@@ -247,8 +328,8 @@ def test_whole_tls_is_allowed():
 
 
 def test_a_required_parameter_must_be_given():
-    agent = declared(Parameter("ip", Text(), None, "short", "long", required=True))
-    with pytest.raises(ParameterError, match=r"parameter ip: .*required"):
+    agent = agent_of(ip=Text(REQUIRED, "short", "long"))
+    with pytest.raises(ParameterError, match="^parameter ip must be set: it is required$"):
         agent.parse({})
     assert agent.parse(environ(ip="1.2.3.4")).ip == "1.2.3.4"
 
@@ -296,12 +377,12 @@ def test_a_secret_is_never_shown(show):
 
 
 def test_a_secret_is_revealed_on_demand():
-    agent = declared(Parameter("password", SecretText(), None, "short", "long"))
+    agent = agent_of(password=SecretText(None, "short", "long"))
     assert agent.parse(environ(password=PASSWORD)).password.reveal() == PASSWORD
 
 
 def test_an_error_about_a_secret_does_not_show_it():
-    agent = declared(Parameter("password", SecretText(), None, "short", "long"))
+    agent = agent_of(password=SecretText(None, "short", "long"))
     with pytest.raises(ParameterError) as raised:
         agent.parse(environ(password=PASSWORD + "\n"))
     shown = f"{raised.value} {raised.value!r} {raised.value.reason} {vars(raised.value)}"

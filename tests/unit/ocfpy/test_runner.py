@@ -6,11 +6,13 @@ import syslog
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from ocfpy import Action, Agent, Failure, Integer, Parameter, ParameterError, codes, run
+from ocfpy import Action, Agent, Failure, Integer, ParameterError, ParameterSet, codes, run
 from ocfpy.invocation import Invocation
 from ocfpy.report import Report
 
-PORT = Parameter("port", Integer(1, 65535), "3306", "Port", "A port.")
+
+class Example(ParameterSet):
+    port = Integer("3306", "Port", "A port.", minimum=1, maximum=65535)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,7 @@ class Outcome:
 
 def perform(handler, *arguments, environ=None, **declared):
     """Run one action, `monitor` unless arguments say otherwise, of an agent with this handler."""
-    agent = Agent("example", "1.0", "short", "long", (PORT,), (Action("monitor", handler, "10s", **declared),))
+    agent = Agent("example", "1.0", "short", "long", Example, (Action("monitor", handler, "10s", **declared),))
     stdout, stderr = io.StringIO(), io.StringIO()
     code = run(agent, ["example", *(arguments or ("monitor",))], environ or {}, stdout, stderr)
     return Outcome(code, stdout.getvalue(), stderr.getvalue())
@@ -64,7 +66,7 @@ def test_what_is_no_exit_code_is_a_failure(result):
     outcome = perform(give(result))
     assert outcome.code == 1
     assert repr(result) in outcome.reason
-    assert "no exit code" in outcome.reason
+    assert "not an exit code" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_an_action_that_does_not_validate_is_called_with_wrong_parameters():
 
 
 def test_it_validates_only_where_parameters_are_wanted():
-    invocation = Invocation(Agent("example", "1", "s", "l", (PORT,), ()), "stop", {"OCF_RESKEY_port": "x"}, None)
+    invocation = Invocation(Agent("example", "1", "s", "l", Example, ()), "stop", {"OCF_RESKEY_port": "x"}, None)
     with pytest.raises(ParameterError):
         _ = invocation.parameters
 
@@ -184,7 +186,7 @@ class TestRescues:
     def test_one_that_gives_no_code_is_an_error_itself(self):
         outcome = perform(throw(KeyError("x")), rescues=(lambda invocation, error: None,))
         assert outcome.code == 1
-        assert "no exit code" in outcome.reason
+        assert "not an exit code" in outcome.reason
 
     def test_it_is_not_called_when_the_time_is_up(self):
         def forever(invocation):

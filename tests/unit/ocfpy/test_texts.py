@@ -5,25 +5,28 @@ from xml.etree import ElementTree
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from ocfpy import Action, Agent, Boolean, Choice, Integer, Parameter, Text, Time
+from ocfpy import REQUIRED, Action, Agent, Boolean, Choice, Integer, ParameterSet, Text, Time
 from ocfpy.manpage import man_page, parameter_table
 from ocfpy.metadata import metadata
 from ocfpy.parameters import parse_seconds
 
 NASTY = """.first <a href="x">&amp; 'it' \\fBs\\fR -1 > 0"""
 
+
+class Example(ParameterSet):
+    text = Text(NASTY, NASTY, NASTY)
+    number = Integer("5", "Number", "A number.", minimum=1, maximum=9, reloadable=False, unique=True)
+    needed = Choice(REQUIRED, "Needed", "Needed.", words=("a", "b"))
+    flag = Boolean("no", "Flag", "A flag.")
+    time = Time("200ms", "Time", "A time.")
+
+
 EXAMPLE = Agent(
     "example",
     "1.0",
     NASTY,
     "One\nparagraph.\n\n.second paragraph\n\n'third " + NASTY,
-    (
-        Parameter("text", Text(), NASTY, NASTY, NASTY),
-        Parameter("number", Integer(1, 9), "5", "Number", "A number.", reloadable=False, unique=True),
-        Parameter("needed", Choice("a", "b"), None, "Needed", "Needed.", required=True),
-        Parameter("flag", Boolean(), "no", "Flag", "A flag."),
-        Parameter("time", Time(), "200ms", "Time", "A time."),
-    ),
+    Example,
     (Action("start", None, timeout="20s"), Action("monitor", None, timeout="10s", interval="1s")),
 )
 AGENTS = pytest.mark.parametrize("agent", [AGENT, EXAMPLE], ids=lambda agent: agent.name)
@@ -48,7 +51,7 @@ def test_metadata_has_every_parameter_as_declared(agent):
     for element, parameter in zip(elements, agent.parameters, strict=True):
         assert (element.findtext("shortdesc"), element.findtext("longdesc")) == (parameter.short, parameter.long)
         content = element.find("content")
-        assert (content.get("type"), content.get("default")) == (parameter.kind.content_type, parameter.default)
+        assert (content.get("type"), content.get("default")) == (parameter.content_type, parameter.default)
         for name in ("unique", "required", "reloadable"):
             assert element.get(name) == ("1" if getattr(parameter, name) else "0")
         assert element.get("unique-group") == (parameter.name if parameter.unique else None)
@@ -88,7 +91,7 @@ def test_every_parameter_and_its_default_stand_in(make, agent):
     text = make(agent).replace("\\-", "-").replace("\\e", "\\")
     for parameter in agent.parameters:
         assert parameter.name in text
-        assert parameter.kind.allowed in text
+        assert parameter.allowed in text
         assert parameter.default is None or parameter.default in text
 
 

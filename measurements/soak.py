@@ -1,7 +1,5 @@
 """Random faults on a running cluster, one after the other, from a seed: `make soak MINUTES=30 SEED=1`."""
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import random
@@ -9,25 +7,13 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from laboratory import faults, galera_log, recipe
 from laboratory.laboratory import Laboratory
 from laboratory.machine import wait_until
 from laboratory.probes import Probe, VipWatcher
 from laboratory.scene import wait_normal, wait_state
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from laboratory.machine import Machine
-    from laboratory.probes import AddressEvent
-
-# A time from start to end, and one in which a node's network was cut.
-Span = tuple[float, float]
-Cut = tuple[float, float, str]
 
 # Each fault that the guards must outlast, and the state that the guard of the broken node shows meanwhile; None when it
 # cannot say anything, or when the fault has an end of its own.
@@ -73,12 +59,12 @@ class Step:
     lasts: float
     quiet: float
 
-    def __str__(self) -> str:
+    def __str__(self):
         where = ("the VIP's node", "the first other node", "the second other node")[self.victim]
         return f"{self.fault} on {where}, healed after {self.lasts:.1f} s, then {self.quiet:.1f} s of quiet"
 
 
-def plan(seed: int) -> Iterator[Step]:
+def plan(seed):
     """Yield the steps of a seed, without end: half of them on the VIP's node, half healed before all has settled."""
     dice = random.Random(seed)
     while True:
@@ -90,14 +76,14 @@ def plan(seed: int) -> Iterator[Step]:
         )
 
 
-def absences(events: Iterable[AddressEvent], cuts: Sequence[Cut], since: float, until: float) -> list[Span]:
+def absences(events, cuts, since, until):
     """Return (start, end) of each time between `since` and `until` for which nobody could reach the address.
 
     `events` are a VipWatcher's; `cuts` are (start, end, node) of the times in which a node's network was cut.
     """
 
-    def reachable(at: float) -> set[str]:
-        held: set[str] = set()
+    def reachable(at):
+        held = set()
         for event in events:
             if event.time <= at:
                 (held.add if event.up else held.discard)(event.node)
@@ -105,7 +91,7 @@ def absences(events: Iterable[AddressEvent], cuts: Sequence[Cut], since: float, 
 
     edges = [event.time for event in events] + [time for start, end, _ in cuts for time in (start, end)]
     times = sorted({since, until, *(edge for edge in edges if since < edge < until)})
-    found: list[Span] = []
+    found = []
     for start, end in itertools.pairwise(times):
         if reachable(start):
             continue
@@ -116,7 +102,7 @@ def absences(events: Iterable[AddressEvent], cuts: Sequence[Cut], since: float, 
     return found
 
 
-def common(time: Span, others: Iterable[Span]) -> float:
+def common(time, others):
     """Return for how many seconds of a (start, end) there was one of the others, which do not overlap."""
     return sum(max(0.0, min(time[1], end) - max(time[0], start)) for start, end in others)
 
@@ -129,18 +115,18 @@ class Soak:
     for long. `complaints` are what was not as it must be.
     """
 
-    def __init__(self, laboratory: Laboratory, say: Callable[[str], None]) -> None:
+    def __init__(self, laboratory, say):
         self.laboratory = laboratory
-        self.complaints: list[str] = []
+        self.complaints = []
         self._say = say
         self._writes = Probe(laboratory)
         self._address = VipWatcher(laboratory)
         self._detection = detection()
-        self._cuts: list[Cut] = []
-        self._watchers: dict[tuple[str, str], list[tuple[float, int]]] = {}
+        self._cuts = []
+        self._watchers = {}
         self._worst = {"missing": 0.0, "still": 0.0}
 
-    def run(self, seed: int, seconds: float) -> None:
+    def run(self, seed, seconds):
         """Carry out the plan of a seed for about so long."""
         with self._address, self._writes:
             self._writes.wait_acknowledged(0)
@@ -158,9 +144,8 @@ class Soak:
         )
         self._tell_memory()
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step):
         holder = self.laboratory.vip_node
-        assert holder is not None
         victim = [holder, *self.laboratory.peers(holder)][step.victim]
         struck = time.monotonic()
         if step.fault == UNREACHABLE:
@@ -181,17 +166,17 @@ class Soak:
         self._must("a watcher too many or too few", self._look_at_watchers)
         self._judge(step, victim, holder, struck)
 
-    def _must(self, complaint: str, wait: Callable[[], None]) -> None:
+    def _must(self, complaint, wait):
         try:
             wait()
         except TimeoutError as error:
             self._complain(f"{complaint}: {error}")
 
-    def _complain(self, text: str) -> None:
+    def _complain(self, text):
         self.complaints.append(text)
         self._say(f"       WRONG: {text}")
 
-    def _judge(self, step: Step, victim: Machine, holder: Machine, struck: float) -> None:
+    def _judge(self, step, victim, holder, struck):
         now = time.monotonic()
         times = absences(self._address.events, self._cuts, struck, now)
         missing = max((end - start for start, end in times), default=0.0)
@@ -215,15 +200,15 @@ class Soak:
                 f" {[(round(event.time - struck, 2), event.node, event.up) for event in events]}"
             )
 
-    def _look_at_watchers(self) -> None:
+    def _look_at_watchers(self):
         """Wait until every node has exactly one watcher, which has one child, and note its memory."""
         for node in self.laboratory.nodes:
-            wait_until(partial(only, node, "storage"), 5, f"one writing child on {node.name}")
-            (pid,) = wait_until(partial(only, node, "watch"), 5, f"one watcher on {node.name}")
-            (resident,) = re.findall(r"VmRSS:\s+(\d+)", node.read(f"/proc/{pid}/status"))
+            wait_until(lambda node=node: only(running(node, "storage")), 5, f"one writing child on {node.name}")
+            (pid,) = wait_until(lambda node=node: only(running(node, "watch")), 5, f"one watcher on {node.name}")
+            resident = re.search(r"VmRSS:\s+(\d+)", node.read(f"/proc/{pid}/status"))[1]
             self._watchers.setdefault((node.name, pid), []).append((time.monotonic() - self._began, int(resident)))
 
-    def _count_writes(self) -> None:
+    def _count_writes(self):
         wait_normal(self.laboratory)
         acknowledged = sum(attempt.ok for attempt in self._writes.attempts)
         self._writes.stop()
@@ -237,7 +222,7 @@ class Soak:
             )
         self._say(f"{acknowledged} writes acknowledged, {sum(map(len, missing.values()))} missing")
 
-    def _tell_memory(self) -> None:
+    def _tell_memory(self):
         for (node, pid), samples in self._watchers.items():
             (first, before), (last, after) = samples[0], samples[-1]
             self._say(
@@ -246,29 +231,28 @@ class Soak:
             )
 
 
-def running(node: Machine, program: str) -> list[str]:
+def running(node, program):
     """Return the pids of the guard's processes on a node that run a program: watch or storage."""
     return node.run(["pgrep", "-f", f"galera_sync_guard {program}"], check=False).stdout.split()
 
 
-def only(node: Machine, program: str) -> list[str] | None:
-    """Return the pid of the one process that runs a program, in a list; None when there is none or several."""
-    pids = running(node, program)
+def only(pids):
+    """Return a list that has one item, None for any other."""
     return pids if len(pids) == 1 else None
 
 
-def detection() -> float:
+def detection():
     """Return the seconds after which Corosync gives a silent machine up, with the recommended timers."""
     totem, _ = recipe.timers()
     return (int(totem["token"]) + int(totem["consensus"])) / 1000
 
 
-def clock(seconds: float) -> str:
+def clock(seconds):
     """Return a time as minutes and seconds."""
     return f"{int(seconds) // 60:3}:{int(seconds) % 60:02}"
 
 
-def main() -> int:
+def main():
     """Soak a laboratory of our own; return 1 when something was not as it must be."""
     parser = argparse.ArgumentParser(prog="python3 -m measurements.soak", description=__doc__)
     parser.add_argument("deb", type=Path)
@@ -289,7 +273,7 @@ def main() -> int:
     return 1 if soak.complaints else 0
 
 
-def say(text: str) -> None:
+def say(text):
     """Print one line at once."""
     print(text, flush=True)
 

@@ -50,8 +50,7 @@ def measure(node: Machine, rounds: int) -> dict[str, object]:
         output, _ = process.communicate(json.dumps(plan))
     if process.returncode:
         raise RuntimeError("the measurement failed")
-    found: dict[str, object] = json.loads(output)
-    return found
+    return json.loads(output)
 
 
 def versions(node: Machine) -> dict[str, str]:

@@ -1,22 +1,13 @@
 """The report as text: docs/dev/matrix.md and the table of timers in docs/setup.md."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from laboratory import recipe
 from measurements.faults import figures
 from measurements.faults.figures import FIGURES, NEVER, median, misses
 from measurements.faults.plan import CAUSES, COLUMNS, FAULTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from measurements.faults.figures import Measured, Report, Run
-    from measurements.faults.plan import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 TABLE = recipe.ROOT / "docs" / "dev" / "matrix.md"
@@ -42,12 +33,12 @@ PLACE = re.compile(r"(<!-- timers -->\n).*?(<!-- end -->)", re.DOTALL)
 TIMERS = [fault for fault in FAULTS if "timers" in FAULTS[fault].limits]
 
 
-def seconds(value: float) -> str:
+def seconds(value):
     """Return a time as people read it."""
     return "never" if value == NEVER else f"{value:.2f}"
 
 
-def cell(runs: Sequence[Run], figure: Figure) -> str:
+def cell(runs, figure):
     """Return the median of a figure as text."""
     value = median(runs, figure)
     if figure in ("moves", "lost"):
@@ -57,7 +48,7 @@ def cell(runs: Sequence[Run], figure: Figure) -> str:
     return seconds(value)
 
 
-def about(report: Report) -> str:
+def about(report):
     """Return when and on what the report was measured."""
     low, middle, high = figures.load(report["runs"])
     counts = sorted({len(runs) for faults in report["runs"].values() for runs in faults.values()})
@@ -70,7 +61,7 @@ def about(report: Report) -> str:
     ).strip()
 
 
-def complaints(measured: Measured) -> list[str]:
+def complaints(measured):
     """Return for each median above its limit a sentence, and its cause."""
     return [
         f"{FAULTS[fault].title}, {COLUMNS[column].title}: {FIGURES[figure]}"
@@ -80,7 +71,7 @@ def complaints(measured: Measured) -> list[str]:
     ]
 
 
-def matrix(report: Report) -> str:
+def matrix(report):
     """Return the text of docs/dev/matrix.md."""
     lines = [
         HEAD.format(
@@ -113,20 +104,20 @@ def matrix(report: Report) -> str:
     return "".join(lines)
 
 
-def _row(cells: Iterable[str]) -> str:
+def _row(cells):
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _limited(text: str, limit: float | None, missed: bool) -> str:
+def _limited(text, limit, missed):
     if limit is None:
         return text
     return f"**{text}** (<= {limit:g})" if missed else f"{text} (<= {limit:g})"
 
 
-def timers(report: Report) -> str:
+def timers(report):
     """Return the table of what the recommended timers change."""
 
-    def both(column: str, fault: str) -> str:
+    def both(column, fault):
         runs = report["runs"][column][fault]
         return f"{cell(runs, 'vip')} s, {cell(runs, 'writers')} s"
 
@@ -137,12 +128,12 @@ def timers(report: Report) -> str:
     )
 
 
-def setup(report: Report, text: str) -> str:
+def setup(report, text):
     """Return docs/setup.md with the present figures in their place."""
     return PLACE.sub(lambda place: place[1] + timers(report) + place[2], text)
 
 
-def write(report: Report) -> None:
+def write(report):
     """Write the matrix, and the timers of docs/setup.md."""
     TABLE.write_text(matrix(report), encoding="utf-8")
     recipe.SETUP.write_text(setup(report, recipe.SETUP.read_text(encoding="utf-8")), encoding="utf-8")

@@ -6,8 +6,6 @@ MUTMUT is the program (version 2), BUILD a directory for copies of the project.
 Exits with 1 when a change survives of which docs/dev/mutants.md does not say why.
 """
 
-from __future__ import annotations
-
 import datetime
 import os
 import re
@@ -21,27 +19,14 @@ from tests.support.checkout import ROOT, tracked_files
 
 LIST = ROOT / "docs" / "dev" / "mutants.md"
 
-# module -> the tests that hold it, what is quick first: the first red one ends the run of a mutant.
+# module -> the unit tests that hold it, what is quick first: the first red one ends the run of a mutant.
 TESTS = {
-    "decision/classify": ("unit/guard/test_classify", "unit/guard/test_states", "unit/guard/test_judge_sequences"),
-    "decision/judge": (
-        "unit/guard/test_states",
-        "unit/guard/test_cycle",
-        "unit/guard/test_judge_sequences",
-        "unit/guard/test_judge_walk",
-    ),
-    "host/state_file": ("unit/guard/test_state_file", "unit/guard/test_cycle", "unit/guard/test_interrupted_cycle"),
-    "decision/states": (
-        "unit/guard/test_states",
-        "unit/guard/test_classify",
-        "repository/test_docs_are_generated",
-        "unit/guard/test_judge_sequences",
-        "unit/guard/test_judge_walk",
-    ),
-    "cycle": ("unit/guard/test_cycle", "unit/guard/test_interrupted_cycle"),
+    "classify": ("classify", "states", "judge_sequences"),
+    "judge": ("states", "cycle", "judge_sequences", "judge_walk"),
+    "memory": ("memory", "cycle", "interrupted_turn"),
+    "states": ("states", "classify", "docs_are_generated", "judge_sequences", "judge_walk"),
+    "cycle": ("cycle", "interrupted_turn"),
 }
-# The name by which the list and the command know a module.
-MODULES = {path.rpartition("/")[2]: path for path in TESTS}
 
 HEAD = """\
 <!-- Written by `make mutants`; only the reasons are typed. -->
@@ -57,7 +42,7 @@ unit tests. A change that no test notices is listed here with the reason why it 
 MISSING = "NO REASON YET"
 
 
-def mutate(mutmut: str, build: Path, module: str) -> tuple[int, Counter[str]]:
+def mutate(mutmut, build, module):
     """Run all mutants of a module in a copy of the project; return (how many, Counter of survivors as text).
 
     The copy stays: mutmut does not try again what a test has killed there, unless its line has changed since.
@@ -66,8 +51,7 @@ def mutate(mutmut: str, build: Path, module: str) -> tuple[int, Counter[str]]:
     for name in tracked_files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tree / name)
-    path = MODULES[module]
-    tests = " ".join(f"tests/{name}.py" for name in TESTS[path])
+    tests = " ".join(f"tests/unit/test_{name}.py" for name in TESTS[module])
     # 1 is an error of mutmut itself; the other bits say that mutants survived or hung.
     code = subprocess.run(
         [
@@ -75,7 +59,7 @@ def mutate(mutmut: str, build: Path, module: str) -> tuple[int, Counter[str]]:
             mutmut,
             "run",
             "--paths-to-mutate",
-            f"galera_sync_guard/{path}.py",
+            f"galera_sync_guard/{module}.py",
             "--tests-dir",
             "tests/unit",
             "--runner",
@@ -97,25 +81,25 @@ def mutate(mutmut: str, build: Path, module: str) -> tuple[int, Counter[str]]:
     return sum(map(len, ids.values())), survivors
 
 
-def _ask(mutmut: str, tree: Path, *question: str) -> str:
+def _ask(mutmut, tree, *question):
     return subprocess.run([mutmut, *question], cwd=tree, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def _change(diff: str) -> str:
+def _change(diff):
     """Return the two lines of a diff that differ, as `old` -> `new`."""
-    (old,), (new,) = (re.findall(rf"^[{sign}](?![-+]{{2}} )(.*)$", diff, re.MULTILINE) for sign in "-+")
-    return f"`{old.strip()}` -> `{new.strip()}`"
+    old, new = (re.search(rf"^[{sign}](?![-+]{{2}} )(.*)$", diff, re.MULTILINE)[1].strip() for sign in "-+")
+    return f"`{old}` -> `{new}`"
 
 
-def known() -> tuple[dict[str, str], dict[str, str]]:
+def known():
     """Return ({module: row of the table}, {survivor: reason}) as the list has them now."""
     text = LIST.read_text(encoding="utf-8") if LIST.exists() else ""
     rows = {row.split(" | ")[0].strip("| "): row for row in re.findall(r"^\| \w+ \| \d.*$", text, re.MULTILINE)}
     return rows, dict(re.findall(r"^- (.*)\n  (.*)$", text, re.MULTILINE))
 
 
-def main(mutmut: str, build: str, *modules: str) -> bool:
-    for module in modules or MODULES:
+def main(mutmut, build, *modules):
+    for module in modules or TESTS:
         number, survivors = mutate(os.path.abspath(mutmut), Path(build).resolve(), module)
         rows, reasons = known()
         survived = sum(survivors.values())
@@ -126,7 +110,7 @@ def main(mutmut: str, build: str, *modules: str) -> bool:
         others = {entry: reason for entry, reason in reasons.items() if not entry.startswith(module + ": ")}
         reasons = {**others, **{entry: reasons.get(entry, MISSING) for entry in found}}
         LIST.write_text(
-            HEAD.format(rows="\n".join(rows[name] for name in MODULES if name in rows))
+            HEAD.format(rows="\n".join(rows[name] for name in TESTS if name in rows))
             + "".join("\n- {}\n  {}\n".format(*entry) for entry in sorted(reasons.items())),
             encoding="utf-8",
         )

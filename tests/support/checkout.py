@@ -1,7 +1,5 @@
 """The files of this checkout that belong to the project."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 
@@ -10,7 +8,7 @@ ROOT = Path(__file__).parent.parent.parent
 OLD = "0.0.1"
 
 
-def tracked_files() -> list[str]:
+def tracked_files():
     """Return the names of the files that git knows and that are there, whoever owns the checkout."""
     names = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True

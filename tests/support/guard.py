@@ -1,7 +1,5 @@
 """Runs the agent as Pacemaker runs it: a real process, an OCF environment, nothing inherited."""
 
-from __future__ import annotations
-
 import copy
 import os
 import re
@@ -9,12 +7,8 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tests.support.attrd import Attrd
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -24,24 +18,24 @@ PREFIX = "ocf-exit-reason:"
 class Result:
     """What one action left: exit code, outputs and duration in seconds."""
 
-    def __init__(self, code: int, stdout: str, stderr: str, seconds: float) -> None:
+    def __init__(self, code, stdout, stderr, seconds):
         self.code = code
         self.stdout = stdout
         self.stderr = stderr
         self.seconds = seconds
 
     @property
-    def reasons(self) -> list[str]:
+    def reasons(self):
         """The exit reasons that Pacemaker would show, one per line that begins with the prefix."""
         return [line[len(PREFIX) :] for line in self.stderr.splitlines() if line.startswith(PREFIX)]
 
     @property
-    def reason(self) -> str:
+    def reason(self):
         """The only exit reason; an action has exactly one."""
         (reason,) = self.reasons
         return reason
 
-    def __repr__(self) -> str:
+    def __repr__(self):
         return f"<code {self.code} in {self.seconds:.2f} s\nstdout: {self.stdout}\nstderr: {self.stderr}>"
 
 
@@ -52,17 +46,11 @@ class Guard:
     the checkout, or in a copy of it. `before` goes in front of the command line, such as a private mount namespace.
     """
 
-    def __init__(
-        self,
-        directory: str | Path,
-        name: str = "guard",
-        executable: Path = CHECKOUT / "agents/galera_sync_guard",
-        **parameters: str,
-    ) -> None:
+    def __init__(self, directory, name="guard", executable=CHECKOUT / "agents/galera_sync_guard", **parameters):
         self.directory = Path(directory)
         self.name = name
         self.executable = executable
-        self.before: tuple[str, ...] = ()
+        self.before = ()
         self.parameters = {
             "mode": "score",
             "socket": str(self.directory / "mysqld.sock"),
@@ -75,13 +63,13 @@ class Guard:
             "HA_RSCTMP": str(self.directory / "rsctmp"),
         }
 
-    def copy(self, **changes: object) -> Guard:
+    def copy(self, **changes):
         """Return another resource on the same node with parameters of its own; `changes` are attributes."""
         other = copy.copy(self)
         vars(other).update({"parameters": dict(self.parameters)} | changes)
         return other
 
-    def environ(self, **meta: object) -> dict[str, str]:
+    def environ(self, **meta):
         """Return the whole environment of one action; `meta` are the OCF_RESKEY_CRM_meta_ variables."""
         return {
             **self.environment,
@@ -91,15 +79,7 @@ class Guard:
             **{"OCF_RESKEY_CRM_meta_" + name: str(value) for name, value in meta.items()},
         }
 
-    def run(
-        self,
-        action: str,
-        *arguments: str,
-        environ: dict[str, str] | None = None,
-        interval: float | None = None,
-        timeout: float = 10,
-        **options: Any,
-    ) -> Result:
+    def run(self, action, *arguments, environ=None, interval=None, timeout=10, **options):
         """Run one action to its end; `interval` and `timeout` are the operation's, in seconds."""
         if environ is None:
             meta = {"timeout": round(timeout * 1000)}
@@ -119,28 +99,28 @@ class Guard:
         )
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
-    def start(self, **options: Any) -> Result:
+    def start(self, **options):
         return self.run("start", **options)
 
-    def stop(self, **options: Any) -> Result:
+    def stop(self, **options):
         return self.run("stop", **options)
 
-    def monitor(self, interval: float = 1, **options: Any) -> Result:
+    def monitor(self, interval=1, **options):
         """Run a recurring monitor."""
         return self.run("monitor", interval=interval, **options)
 
-    def probe(self, **options: Any) -> Result:
+    def probe(self, **options):
         """Run a monitor that does not recur."""
         return self.run("monitor", interval=0, **options)
 
-    def started(self) -> Guard:
+    def started(self):
         """Start, demand that it worked, and forget which attributes that published; return this guard."""
         result = self.start()
         assert result.code == 0, result
         self.attrd.forget_calls()
         return self
 
-    def monitor_until(self, condition: Callable[[Result], object], within: float) -> Result:
+    def monitor_until(self, condition, within):
         """Run monitor after monitor until `condition(result)` holds, and return that result."""
         end = time.monotonic() + within
         while True:
@@ -150,20 +130,20 @@ class Guard:
             assert time.monotonic() < end, f"not within {within} s: {result!r}"
 
     @property
-    def resource(self) -> str:
+    def resource(self):
         """The name without the number of the clone's instance."""
         return self.name.partition(":")[0]
 
     @property
-    def state_file(self) -> Path:
+    def state_file(self):
         """The file with all that the guard remembers; it exists while the guard is started."""
         return Path(self.environment["HA_RSCTMP"]) / (f"galera_sync_guard-{self.resource}")
 
-    def remembered(self) -> dict[str, str]:
+    def remembered(self):
         """Return what the state file says, by name."""
         return dict(line.split("=", 1) for line in self.state_file.read_text().splitlines() if "=" in line)
 
-    def pretend(self, **fields: object) -> None:
+    def pretend(self, **fields):
         """Change fields of the state file, as if they had been remembered, for times that a test cannot wait for."""
         text = self.state_file.read_text()
         for name, value in fields.items():
@@ -171,7 +151,7 @@ class Guard:
             assert count == 1, f"the state file has no {name}:\n{text}"
         self.state_file.write_text(text)
 
-    def let_pass(self, seconds: float) -> None:
+    def let_pass(self, seconds):
         """Let whatever goes on now have gone on for so much longer, as if monitors had run all that time."""
         since = {
             name: float(value) - seconds
@@ -181,12 +161,12 @@ class Guard:
         self.pretend(**since)
 
     @property
-    def published(self) -> tuple[str | None, str | None]:
+    def published(self):
         """What the cluster knows of this node: (score, state), None for what was never set or was deleted."""
         return self.attrd.value(self.resource), self.attrd.value(self.resource + "-state")
 
 
-def copy_of_tree(directory: str | Path) -> Path:
+def copy_of_tree(directory):
     """Copy what an installed agent consists of; return the copy's executable."""
     directory = Path(directory)
     for name in ("agents", "ocfpy", "galera_sync_guard"):
@@ -197,7 +177,7 @@ def copy_of_tree(directory: str | Path) -> Path:
     return directory / "agents/galera_sync_guard"
 
 
-def in_mount_namespace(script: str, *arguments: object) -> tuple[str, ...]:
+def in_mount_namespace(script, *arguments):
     """Return the beginning of a command that runs in a private mount namespace, after the shell lines of `script`.
 
     `arguments` are $1, $2... in the script; the host's mounts stay as they are.

@@ -4,23 +4,13 @@ A conversation has the steps greeting, login, pending, status and variables, in 
 for an earlier probe's thread. A trouble for a step is called with the conversation and the bytes that are due.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from tests.support.galera import HEALTHY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
-    from typing import Self
-
-    Trouble = Callable[["Conversation", bytes], None]
 
 STEPS = ("greeting", "login", "pending", "status", "variables")
 
@@ -41,14 +31,14 @@ class Server:
     hangs.
     """
 
-    def __init__(self, path: str | Path | None = None, **trouble: Trouble) -> None:
+    def __init__(self, path=None, **trouble):
         self.values = dict(HEALTHY)
         self.trouble = trouble
-        self.statements: list[str] = []
+        self.statements = []
         self.connections = 0
-        self.threads: set[int] = set()
-        self.running: dict[int, str] = {}
-        self.peers: set[socket.socket] = set()
+        self.threads = set()
+        self.running = {}
+        self.peers = set()
         self.knows_set_statement = True
         self.closing = threading.Event()
         self._released = threading.Event()
@@ -61,16 +51,16 @@ class Server:
             self._listener.listen(100)
         self._path = path
 
-    def __enter__(self) -> Self:
+    def __enter__(self):
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         self._runs = True
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception):
         self.stop()
 
-    def stop(self) -> None:
+    def stop(self):
         """End everything; the socket file stays behind, as after a crash."""
         if not self._runs:
             return
@@ -82,7 +72,7 @@ class Server:
         self._listener.close()
         self.hang_up()
 
-    def hang_up(self) -> None:
+    def hang_up(self):
         """Close every connection, as a server does that dies; it takes new ones if it still runs."""
         for peer in list(self.peers):
             try:
@@ -90,22 +80,22 @@ class Server:
             except OSError:
                 continue  # it is closed already
 
-    def release(self) -> None:
+    def release(self):
         """Let every conversation that hangs go on, and no further one hang."""
         self.trouble.clear()
         self._released.set()
 
-    def wait_for_release(self) -> None:
+    def wait_for_release(self):
         self._released.wait()
 
-    def wait_until(self, condition: Callable[[], object], within: float = 5) -> None:
+    def wait_until(self, condition, within=5):
         """Wait for `condition()`, which must come true in time."""
         end = time.monotonic() + within
         while not condition():
             assert time.monotonic() < end, f"not within {within} s"
             time.sleep(0.005)
 
-    def _accept(self) -> None:
+    def _accept(self):
         while True:
             try:
                 peer, _ = self._listener.accept()
@@ -118,13 +108,13 @@ class Server:
 class Conversation:
     """One connection and the server's thread for it."""
 
-    def __init__(self, server: Server, peer: socket.socket, thread_id: int) -> None:
+    def __init__(self, server, peer, thread_id):
         self.server = server
         self.peer = peer
         self.thread_id = thread_id
         self.sequence = 0
 
-    def run(self) -> None:
+    def run(self):
         self.server.threads.add(self.thread_id)
         self.server.peers.add(self.peer)
         try:
@@ -146,30 +136,30 @@ class Conversation:
             self.server.peers.discard(self.peer)
             self.peer.close()
 
-    def packet(self, payload: bytes) -> bytes:
+    def packet(self, payload):
         """Return a packet with the next sequence number."""
         packet = struct.pack("<I", len(payload))[:3] + bytes([self.sequence % 256]) + payload
         self.sequence += 1
         return packet
 
-    def error_packet(self, number: int, text: str, sqlstate: str = "HY000") -> bytes:
+    def error_packet(self, number, text, sqlstate="HY000"):
         """Return an error packet; sqlstate "" gives the form that comes before the handshake."""
         state = b"#" + sqlstate.encode() if sqlstate else b""
         return self.packet(b"\xff" + struct.pack("<H", number) + state + text.encode())
 
-    def _send(self, step: str, data: bytes) -> None:
+    def _send(self, step, data):
         trouble = self.server.trouble.get(step)
         if trouble:
             trouble(self, data)
         else:
             self.peer.sendall(data)
 
-    def _receive(self) -> bytes:
+    def _receive(self):
         header = self._exactly(4)
         self.sequence = header[3] + 1
         return self._exactly(int.from_bytes(header[:3], "little"))
 
-    def _exactly(self, count: int) -> bytes:
+    def _exactly(self, count):
         data = b""
         while len(data) < count:
             more = self.peer.recv(count - len(data))
@@ -178,7 +168,7 @@ class Conversation:
             data += more
         return data
 
-    def _greeting(self) -> bytes:
+    def _greeting(self):
         return b"".join(
             (
                 b"\x0a",
@@ -199,10 +189,10 @@ class Conversation:
         )
 
     @staticmethod
-    def _ok() -> bytes:
+    def _ok():
         return b"\0\0\0" + struct.pack("<HH", AUTOCOMMIT, 0)
 
-    def _answer(self, statement: str) -> None:
+    def _answer(self, statement):
         self.server.statements.append(statement)
         inner = statement.removeprefix("SET STATEMENT wsrep_sync_wait=0 FOR ")
         if inner != statement and not self.server.knows_set_statement:
@@ -223,12 +213,12 @@ class Conversation:
         else:
             self.peer.sendall(self.error_packet(1064, "the scripted server does not know: " + statement, "42000"))
 
-    def _variables(self, statement: str) -> bytes:
+    def _variables(self, statement):
         asked = {name.lower() for name in re.findall(r"'(\w+)'", statement)}
         rows = [(name, value) for name, value in self.server.values.items() if name.lower() in asked]
         return self._table([("Variable_name", VAR_STRING), ("Value", VAR_STRING)], rows)
 
-    def _table(self, columns: list[tuple[str, int]], rows: Iterable[tuple[str, ...]]) -> bytes:
+    def _table(self, columns, rows):
         end = b"\xfe\0\0" + struct.pack("<H", AUTOCOMMIT)
         payloads = [bytes([len(columns)])]
         for name, kind in columns:
@@ -242,7 +232,7 @@ class Conversation:
         return b"".join(map(self.packet, payloads))
 
 
-def text(value: str) -> bytes:
+def text(value):
     """Return a length-encoded string."""
     data = value.encode()
     return (bytes([len(data)]) if len(data) < 251 else b"\xfc" + struct.pack("<H", len(data))) + data
@@ -251,13 +241,13 @@ def text(value: str) -> bytes:
 # Troubles.
 
 
-def silence(conversation: Conversation, data: bytes) -> None:
+def silence(conversation, data):
     """Say nothing until the server is released; what is due then comes late."""
     conversation.server.wait_for_release()
     conversation.peer.sendall(data)
 
 
-def drip(conversation: Conversation, data: bytes) -> None:
+def drip(conversation, data):
     """Send one byte every 0.3 s."""
     for position in range(len(data)):
         conversation.peer.sendall(data[position : position + 1])
@@ -265,29 +255,29 @@ def drip(conversation: Conversation, data: bytes) -> None:
             return
 
 
-def hang_up(conversation: Conversation, data: bytes) -> None:
+def hang_up(conversation, data):
     """Close the connection instead of answering."""
     raise ConnectionError("as scripted")
 
 
-def hang_up_midway(conversation: Conversation, data: bytes) -> None:
+def hang_up_midway(conversation, data):
     """Close the connection in the middle of the answer."""
     conversation.peer.sendall(data[: len(data) // 2])
     raise ConnectionError("as scripted")
 
 
-def wrong_sequence(conversation: Conversation, data: bytes) -> None:
+def wrong_sequence(conversation, data):
     """Give the first packet a number that is not its turn's."""
     conversation.peer.sendall(data[:3] + bytes([(data[3] + 7) % 256]) + data[4:])
 
 
-def huge_length(conversation: Conversation, data: bytes) -> None:
+def huge_length(conversation, data):
     """Announce 16 MB, send a little, and end there."""
     conversation.peer.sendall(b"\xfe\xff\xff" + data[3:])
     raise ConnectionError("as scripted")
 
 
-def truncated(conversation: Conversation, data: bytes) -> None:
+def truncated(conversation, data):
     """Send each packet with only the first half of its payload, properly framed."""
     while data:
         length = int.from_bytes(data[:3], "little")
@@ -296,20 +286,20 @@ def truncated(conversation: Conversation, data: bytes) -> None:
         data = data[4 + length :]
 
 
-def instead(noise: bytes) -> Trouble:
+def instead(noise):
     """Return a trouble: these bytes, and then the end."""
 
-    def trouble(conversation: Conversation, data: bytes) -> None:
+    def trouble(conversation, data):
         conversation.peer.sendall(noise)
         raise ConnectionError("as scripted")
 
     return trouble
 
 
-def error(number: int, message: str, sqlstate: str = "HY000") -> Trouble:
+def error(number, message, sqlstate="HY000"):
     """Return a trouble: an error packet."""
 
-    def trouble(conversation: Conversation, data: bytes) -> None:
+    def trouble(conversation, data):
         conversation.sequence = data[3]
         conversation.peer.sendall(conversation.error_packet(number, message, sqlstate))
 

@@ -1,0 +1,115 @@
+"""Asks the hosts of one network whether they are there, by ARP or neighbour discovery, and hears their answers."""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.host.link import Interface
+
+# linux/if_ether.h, linux/if_arp.h, linux/if_packet.h
+ETH_P_ARP, ETH_P_IP, ARPHRD_ETHER, ARPOP_REQUEST, ARPOP_REPLY, PACKET_HOST = 0x806, 0x800, 1, 1, 2, 0
+BROADCAST = b"\xff" * 6
+ARP = struct.Struct("!HHBBH6s4s6s4s")  # kinds and lengths of addresses, operation, sender's and target's addresses
+# A filter of the kernel, so that no process wakes for the requests of others: linux/filter.h, "ldh [6]; jeq reply".
+SO_ATTACH_FILTER = 26
+ONLY_REPLIES = struct.pack(
+    "=HBBIHBBIHBBIHBBI", *(0x28, 0, 0, 6), *(0x15, 0, 1, ARPOP_REPLY), *(6, 0, 0, 64), *(6, 0, 0, 0)
+)
+
+# RFC 4861 and linux/icmpv6.h
+SOLICITATION, ADVERTISEMENT, SOLICITED, ICMP6_FILTER = 135, 136, 0x40, 1
+NEIGHBOUR = struct.Struct("!BBxxI16s")  # type, code, flags, target; the kernel fills in the checksum
+SOURCE_LINK_ADDRESS = b"\x01\x01"
+SOLICITED_NODE = socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:0")
+HOPS = 255  # no router passes it on, and a host ignores another number
+
+RECEIVE = 1 << 11
+
+
+def open_socket(family: int) -> socket.socket:
+    """Return the socket for the virtual IP's family; OSError without CAP_NET_RAW, which nothing else here needs."""
+    if family == socket.AF_INET:
+        opened = socket.socket(socket.AF_PACKET, _kind(socket.SOCK_DGRAM), socket.htons(ETH_P_ARP))
+        program = array.array("B", ONLY_REPLIES)
+        address, length = program.buffer_info()
+        opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", length // 8, address))
+        return opened
+    opened = socket.socket(socket.AF_INET6, _kind(socket.SOCK_RAW), socket.IPPROTO_ICMPV6)
+    passes = bytearray(b"\xff" * 32)
+    passes[ADVERTISEMENT // 32 * 4 : ADVERTISEMENT // 32 * 4 + 4] = struct.pack(
+        "=I", 0xFFFFFFFF & ~(1 << ADVERTISEMENT % 32)
+    )
+    opened.setsockopt(socket.IPPROTO_ICMPV6, ICMP6_FILTER, bytes(passes))
+    for option in (socket.IPV6_MULTICAST_HOPS, socket.IPV6_UNICAST_HOPS):
+        opened.setsockopt(socket.IPPROTO_IPV6, option, HOPS)
+    return opened
+
+
+def _kind(kind: int) -> int:
+    return kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+
+class Neighbours:
+    """The hosts of the network behind one socket of open_socket; addresses are packed."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._socket = opened
+        self._is_arp = opened.family == socket.AF_PACKET
+
+    def fileno(self) -> int:
+        """Return the descriptor for select."""
+        return self._socket.fileno()
+
+    def ask(self, interface: Interface, target: bytes, hardware: bytes | None = None) -> bool:
+        """Ask one host, by broadcast unless its hardware address is given, and return whether the question went out."""
+        if interface.hardware is None:
+            return False
+        send = self._send_arp if self._is_arp else self._send_solicitation
+        try:
+            send(interface, interface.hardware, target, hardware)
+        except OSError:
+            return False  # the link is down or the interface gone
+        return True
+
+    def answers(self, interface: Interface) -> list[tuple[bytes, bytes | None]]:
+        """Return who has answered through the interface since the last call, as (address, hardware address)."""
+        found: list[tuple[bytes, bytes | None]] = []
+        while True:
+            try:
+                data, source = self._socket.recvfrom(RECEIVE)
+            except BlockingIOError:
+                return found
+            except OSError:
+                continue  # an error of the link, reported once
+            answer = self._read_arp(data, source) if self._is_arp else self._read_advertisement(data)
+            if answer and (source[0] == interface.name if self._is_arp else source[3] in (0, interface.index)):
+                found.append(answer)
+
+    def _send_arp(self, interface: Interface, own: bytes, target: bytes, hardware: bytes | None) -> None:
+        # A request without a sender's address is answered too (RFC 5227).
+        sender = interface.address or bytes(4)
+        packet = ARP.pack(ARPHRD_ETHER, ETH_P_IP, 6, 4, ARPOP_REQUEST, own, sender, bytes(6), target)
+        self._socket.sendto(packet, (interface.name, ETH_P_ARP, 0, 0, hardware or BROADCAST))
+
+    def _send_solicitation(self, interface: Interface, own: bytes, target: bytes, hardware: bytes | None) -> None:
+        packet = NEIGHBOUR.pack(SOLICITATION, 0, 0, target) + SOURCE_LINK_ADDRESS + own
+        group = socket.inet_ntop(socket.AF_INET6, SOLICITED_NODE[:13] + target[13:])
+        self._socket.sendto(packet, (group, 0, 0, interface.index))
+
+    @staticmethod
+    def _read_arp(data: bytes, source: tuple[str, int, int, int, bytes]) -> tuple[bytes, bytes | None] | None:
+        if len(data) < ARP.size or source[2] != PACKET_HOST:
+            return None  # an announcement to all answers nobody
+        *_, operation, hardware, address, _, _ = ARP.unpack_from(data)
+        return (address, hardware) if operation == ARPOP_REPLY else None
+
+    @staticmethod
+    def _read_advertisement(data: bytes) -> tuple[bytes, bytes | None] | None:
+        if len(data) < NEIGHBOUR.size:
+            return None
+        kind, _, flags, target = NEIGHBOUR.unpack_from(data)
+        return (target, None) if kind == ADVERTISEMENT and flags >> 24 & SOLICITED else None

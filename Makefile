@@ -81,8 +81,6 @@ autopkgtest: root setup  ## the package's own tests, as Debian runs them; SUITE=
 
 docs:  ## regenerate what docs/ takes from the code
 	tools/docs
-	$(PYTHON) -B -m measurements.cost.report
-	$(PYTHON) -B -m measurements.faults.table
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo "this needs root: it makes namespaces and mounts" >&2; exit 1; }

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tests.support.attrd import Attrd
+from tests.support.reasons import undeclared
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -97,6 +98,7 @@ class Guard:
             check=False,
             **options,
         )
+        assert undeclared(done.stderr) == [], "docs/reasons.md shows no such reason"
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     def start(self, **options):

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 BRIDGE = "lan"
+GATEWAY = "10.77.0.254"
+CLUSTER_BRIDGE = "cluster"  # where machines have a network of their own for Galera and Corosync
 RUN = Path("/run/galera-sync-guard-lab")  # on the host: state files; in the ground: the machines' disks
 DISK_SIZE = "2g"
 
@@ -46,11 +48,9 @@ def only_child(pid: int) -> int:
     return found[0]
 
 
-def command(*argv: str | Path) -> str:
+def command(*argv: str | Path, stdin: str | None = None) -> str:
     """Run one command on the host and return its output; GroundError when it fails."""
-    done = subprocess.run(
-        [str(arg) for arg in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(arg) for arg in argv], input=stdin or "", capture_output=True, text=True, check=False)
     if done.returncode:
         raise GroundError(f"{' '.join(map(str, argv))}: {done.stderr.strip() or done.returncode}")
     return done.stdout
@@ -181,56 +181,36 @@ class Ground:
         """Return where the host sees a machine's disk."""
         return Path(f"/proc/{self.pid}/root{RUN}") / name
 
-    def connect(self, name: str, pid: int, address: str) -> None:
-        """Give the machine with first process `pid` an eth0 with `address` (with /prefix) on the bridge."""
-        command(
-            "ip",
-            "link",
-            "add",
-            "name",
-            name,
-            "netns",
-            str(self.pid),
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "eth0",
-            "netns",
-            str(pid),
-        )
-        self._enter("--net", "ip", "link", "set", name, "master", BRIDGE, "up")
-        command(
-            "nsenter",
-            "-t",
-            str(pid),
-            "--net",
-            "sh",
-            "-c",
-            'ip link set lo up && ip address add "$1" dev eth0 && ip link set eth0 up',
-            "sh",
-            address,
-        )
+    def connect(self, name: str, pid: int, address: str, interface: str = "eth0", bridge: str = BRIDGE) -> None:
+        """Give the machine with first process `pid` an interface with `address` (with /prefix) on a bridge.
 
-    def disconnect(self, name: str) -> None:
-        """Remove the link of a machine that is gone, unless the kernel has done so already."""
-        self._enter(
-            "--net", "sh", "-c", 'ip link del "$1" 2>/dev/null || ! ip link show "$1" >/dev/null 2>&1', "sh", name
-        )
+        The bridge's port is called `name`.
+        """
+        peer = ["peer", "name", interface, "netns", str(pid)]
+        command("ip", "link", "add", "name", name, "netns", str(self.pid), "type", "veth", *peer)
+        self.in_network("ip", "link", "set", name, "master", bridge, "up")
+        script = 'ip link set lo up && ip address add "$1" dev "$2" && ip link set "$2" up'
+        command("nsenter", "-t", str(pid), "--net", "sh", "-c", script, "sh", address, interface)
+
+    def disconnect(self, *names: str) -> None:
+        """Remove the ports of a machine that is gone, unless the kernel has done so already."""
+        for name in names:
+            self.in_network(
+                "sh", "-c", 'ip link del "$1" 2>/dev/null || ! ip link show "$1" >/dev/null 2>&1', "sh", name
+            )
 
     def unplug(self, name: str) -> None:
         """Take the machine's port off the bridge: nothing comes in or goes out, its link stays up."""
-        self._enter("--net", "ip", "link", "set", name, "nomaster")
+        self.in_network("ip", "link", "set", name, "nomaster")
 
-    def plug(self, name: str) -> None:
+    def plug(self, name: str, bridge: str = BRIDGE) -> None:
         """Put the machine's port back on the bridge."""
-        self._enter("--net", "ip", "link", "set", name, "master", BRIDGE)
+        self.in_network("ip", "link", "set", name, "master", bridge)
 
     def throttle(self, name: str, rate: str | None) -> None:
         """Let the machine receive no more than `rate` (tc's units), None: as much as it can."""
         if rate:
-            self._enter(
-                "--net",
+            self.in_network(
                 "tc",
                 "qdisc",
                 "replace",
@@ -246,7 +226,11 @@ class Ground:
                 "100ms",
             )
         else:
-            self._enter("--net", "tc", "qdisc", "del", "dev", name, "root")
+            self.in_network("tc", "qdisc", "del", "dev", name, "root")
+
+    def in_network(self, *argv: str | Path, rules: str | None = None) -> str:
+        """Run a command of the host in the bridges' network namespace, `rules` being its stdin; return its output."""
+        return command("nsenter", "-t", str(self.pid), "--net", *argv, stdin=rules)
 
     def _enter(self, namespace: str, *argv: str | Path) -> str:
         return command("nsenter", "-t", str(self.pid), namespace, *argv)

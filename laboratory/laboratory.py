@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from laboratory import mariadb, pacemaker, rootfs
+from laboratory import mariadb, network, pacemaker, rootfs
 from laboratory.ground import RUN, Ground
 from laboratory.machine import Machine
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NETWORK = "10.77.0"
+CLUSTER_NETWORK = "10.78.0"
 CLIENT = "client"
 
 Options = Mapping[str, str] | None
@@ -71,6 +72,7 @@ class Laboratory:
         pacemaker: bool = True,
         deb: Path | Iterable[Path] | None = None,
         freezable: bool = False,
+        two_networks: bool = False,
         mariadb_options: Options = None,
         provider_options: Options = None,
         totem: Options = None,
@@ -81,6 +83,7 @@ class Laboratory:
 
         `deb`: a package or several, installed with what they depend on, on every machine.
         `freezable`: datadirs are file systems of their own, for the fault `stall`.
+        `two_networks`: Galera and Corosync have a network of their own, and the clients' one has a gateway.
         `mariadb_options`, `provider_options`: see mariadb.config. `totem`, `quorum`, `properties`:
         see pacemaker.configure. Returns when every node is Synced and online; no resource is
         configured. On any error everything is taken down again.
@@ -94,7 +97,7 @@ class Laboratory:
             layers = rootfs.with_packages(debs, "cluster", self.suite, self.say)
             datadir = mariadb.template(layers[-1], self.say)
             self.say("switching the machines on")
-            self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None)
+            self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None, two_networks)
             each(self._install, self.machines)
             each(
                 lambda node: self._configure(
@@ -108,16 +111,29 @@ class Laboratory:
             raise
         return self
 
-    def _make_machines(self, count: int, layers: list[Path], volume: str | None) -> None:
-        self._ground = Ground.start(owned=self.owned)
-        self.nodes = [Machine(self._ground, f"node{n}", layers, f"{NETWORK}.{n}", volume) for n in range(1, count + 1)]
-        self.client = Machine(self._ground, CLIENT, layers, f"{NETWORK}.10")
+    def _make_machines(self, count: int, layers: list[Path], volume: str | None, two_networks: bool) -> None:
+        ground = self._ground = Ground.start(owned=self.owned)
+        self.nodes = [
+            Machine(
+                ground,
+                f"node{n}",
+                layers,
+                f"{NETWORK}.{n}",
+                volume,
+                f"{CLUSTER_NETWORK}.{n}" if two_networks else None,
+            )
+            for n in range(1, count + 1)
+        ]
+        self.client = Machine(ground, CLIENT, layers, f"{NETWORK}.10")
+        if two_networks:
+            network.add_gateway(ground)
         self._remember()
 
     def _install(self, machine: Machine) -> None:
         machine.boot()
         machine.write(
-            "/etc/hosts", "127.0.0.1 localhost\n" + "".join(f"{peer.address} {peer.name}\n" for peer in self.machines)
+            "/etc/hosts",
+            "127.0.0.1 localhost\n" + "".join(f"{peer.cluster_address} {peer.name}\n" for peer in self.machines),
         )
 
     def _configure(
@@ -237,7 +253,7 @@ class Laboratory:
                     "pacemaker": self.has_pacemaker,
                     "volume": self.nodes[0].volume,
                     "layers": [str(layer) for layer in self.machines[0].layers],
-                    "nodes": {node.name: node.address for node in self.nodes},
+                    "nodes": {node.name: [node.address, node.second_address] for node in self.nodes},
                     "client": {CLIENT: self.client.address if self.client else None},
                 },
                 indent=1,
@@ -254,7 +270,8 @@ class Laboratory:
         layers = [Path(layer) for layer in state["layers"]]
         laboratory.has_pacemaker = state["pacemaker"]
         laboratory.nodes = [
-            Machine(ground, name, layers, address, state["volume"]) for name, address in state["nodes"].items()
+            Machine(ground, name, layers, address, state["volume"], second_address)
+            for name, (address, second_address) in state["nodes"].items()
         ]
         laboratory.client = Machine(ground, CLIENT, layers, state["client"][CLIENT])
         return laboratory

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from laboratory.ground import Ground, birth, children, command, only_child
+from laboratory.ground import BRIDGE, CLUSTER_BRIDGE, GATEWAY, Ground, birth, children, command, only_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,10 +33,10 @@ FIREWALL = """
 table inet laboratory
 delete table inet laboratory
 table inet laboratory {
-    chain in { type filter hook input priority 0; iifname "eth0" %(protocol)s dport { %(ports)s } drop
-                                                  iifname "eth0" %(protocol)s sport { %(ports)s } drop; }
-    chain out { type filter hook output priority 0; oifname "eth0" %(protocol)s dport { %(ports)s } drop
-                                                    oifname "eth0" %(protocol)s sport { %(ports)s } drop; }
+    chain in { type filter hook input priority 0; iifname "eth*" %(protocol)s dport { %(ports)s } drop
+                                                  iifname "eth*" %(protocol)s sport { %(ports)s } drop; }
+    chain out { type filter hook output priority 0; oifname "eth*" %(protocol)s dport { %(ports)s } drop
+                                                    oifname "eth*" %(protocol)s sport { %(ports)s } drop; }
 }
 """
 
@@ -65,14 +65,24 @@ class Machine:
     """A machine with namespaces of its own on `ground`, its files an overlay of `layers` (topmost first)."""
 
     def __init__(
-        self, ground: Ground, name: str, layers: Sequence[Path], address: str | None = None, volume: str | None = None
+        self,
+        ground: Ground,
+        name: str,
+        layers: Sequence[Path],
+        address: str | None = None,
+        volume: str | None = None,
+        second_address: str | None = None,
     ):
-        """`volume`: directory that gets a file system (ext4) of its own; only such a one can be frozen."""
+        """`volume`: directory that gets a file system (ext4) of its own; only such a one can be frozen.
+
+        `second_address`: that of eth1, in a network which the machine has for its cluster alone.
+        """
         self.ground = ground
         self.name = name
         self.layers = list(layers)
         self.address = address
         self.volume = volume
+        self.second_address = second_address
         self._power: subprocess.Popen[str] | None = None
 
     def __repr__(self) -> str:
@@ -139,9 +149,25 @@ class Machine:
         pid = only_child(only_child(self._power.pid))
         (self.ground.view(self.name) / "pid").write_text(f"{pid} {birth(pid)}")
         if private and self.address:
-            self.ground.connect(self.name, pid, f"{self.address}/24")
+            self._connect(pid)
         if self.volume:
             self._mount_volume(self.volume)
+
+    @property
+    def cluster_address(self) -> str | None:
+        """Return the address for the traffic between the nodes."""
+        return self.second_address or self.address
+
+    @property
+    def _ports(self) -> dict[str, str]:
+        """The names of the machine's ports, and their bridges."""
+        return {self.name: BRIDGE} | ({f"{self.name}-1": CLUSTER_BRIDGE} if self.second_address else {})
+
+    def _connect(self, pid: int) -> None:
+        self.ground.connect(self.name, pid, f"{self.address}/24")
+        if self.second_address:
+            self.ground.connect(f"{self.name}-1", pid, f"{self.second_address}/24", "eth1", CLUSTER_BRIDGE)
+            command("nsenter", "-t", str(pid), "--net", "ip", "route", "add", "default", "via", GATEWAY)
 
     def _mount_volume(self, directory: str) -> None:
         image = self.ground.view(self.name) / "volume"
@@ -165,13 +191,13 @@ class Machine:
         if not pid:
             return
         if self.ground.private_network:
-            self.ground.unplug(self.name)
+            self.unplug()
         os.kill(pid, signal.SIGKILL)
         if self._power is not None:
             self._power.wait()
         wait_until(lambda: not self.running, 10, f"{self.name} is off", 0.01)
         if self.ground.private_network:
-            self.ground.disconnect(self.name)
+            self.ground.disconnect(*self._ports)
 
     def freeze(self) -> None:
         """Let every write to the volume hang, as on a storage that does not answer any more.
@@ -188,12 +214,14 @@ class Machine:
         (self.ground.view(self.name) / "frozen").unlink()
 
     def unplug(self) -> None:
-        """Pull the network cable out of the switch; the machine's own link stays up."""
-        self.ground.unplug(self.name)
+        """Pull every network cable out of its switch; the machine's own links stay up."""
+        for port in self._ports:
+            self.ground.unplug(port)
 
     def plug(self) -> None:
-        """Put the network cable back."""
-        self.ground.plug(self.name)
+        """Put the network cables back."""
+        for port, bridge in self._ports.items():
+            self.ground.plug(port, bridge)
 
     def throttle(self, rate: str | None) -> None:
         """Let no more than `rate` (as tc writes it) come in through the network, None: as much as can."""

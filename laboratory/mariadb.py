@@ -56,9 +56,9 @@ def config(
     settings = (
         OPTIONS
         | {
-            "wsrep_cluster_address": "gcomm://" + ",".join(str(peer.address) for peer in peers),
+            "wsrep_cluster_address": "gcomm://" + ",".join(str(peer.cluster_address) for peer in peers),
             "wsrep_node_name": machine.name,
-            "wsrep_node_address": str(machine.address),
+            "wsrep_node_address": str(machine.cluster_address),
             "wsrep_provider_options": '"' + "; ".join(f"{name}={value}" for name, value in provider.items()) + '"',
         }
         | dict(options or {})

@@ -118,7 +118,7 @@ def configure(
             "quorum": section(quorum),
             "nodes": "".join(
                 f"    node {{\n        name: {node.name}\n        nodeid: {number}\n"
-                f"        ring0_addr: {node.address}\n    }}\n"
+                f"        ring0_addr: {node.cluster_address}\n    }}\n"
                 for number, node in enumerate(nodes, 1)
             ),
         },

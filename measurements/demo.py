@@ -1,5 +1,7 @@
 """The demonstration (`make demo`): breaks the node that holds the VIP three times and shows what happens."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -12,6 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import mariadb, pacemaker, recipe, rootfs
 from laboratory.ground import command, interruptible
@@ -19,6 +22,14 @@ from laboratory.laboratory import Laboratory
 from laboratory.machine import SYSLOG, end
 from laboratory.scene import Scene, wait_normal
 from measurements.narrator import Narrator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import NoReturn, Self
+
+    from laboratory.machine import Machine
+    from laboratory.probes import AddressEvent, Attempt
 
 BUILD = Path(__file__).parent.parent / "tools" / "build-deb"
 # Tools of the host, with the Debian package that brings them; MariaDB and Pacemaker stay inside the laboratory.
@@ -69,16 +80,16 @@ class Outcome:
 
     fault: Fault
     reason: str
-    path: tuple
+    path: tuple[str, ...]
     moved_after: float
     back_after: float
     outage: float
-    pauses: tuple
+    pauses: tuple[float, ...]
     failed: int
     written: int
     lost: int
 
-    def complaint(self):
+    def complaint(self) -> str | None:
         """Return what is not as promised, None when all is."""
         if len(self.path) != 2:
             return f"{self.fault.name} moved the VIP {len(self.path) - 1} times: {' -> '.join(self.path)}"
@@ -96,24 +107,26 @@ class GuardLog:
 
     MESSAGE = re.compile(r"galera_sync_guard\(\S+\)\[\d+\]: [A-Z]+: (.*)$")
 
-    def __init__(self, node, tell):
+    def __init__(self, node: Machine, tell: Callable[[str], None]) -> None:
         self._node = node
         self._tell = tell
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._tail = self._node.spawn(
             ["tail", "--lines=1", "--follow", "--sleep-interval=0.02", SYSLOG], stdout=subprocess.PIPE
         )
+        assert self._tail.stdout is not None
         self._tail.stdout.readline()  # tail has found the end: what comes from now on is new
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         end(self._tail)
         self._reader.join()
 
-    def _read(self):
+    def _read(self) -> None:
+        assert self._tail.stdout is not None
         with self._tail.stdout as log:
             for line in log:
                 found = self.MESSAGE.search(line.rstrip())
@@ -124,20 +137,22 @@ class GuardLog:
 class Act:
     """One fault from the strike until all is normal again, told by those who see it."""
 
-    def __init__(self, laboratory, fault, narrator):
+    def __init__(self, laboratory: Laboratory, fault: Fault, narrator: Narrator) -> None:
         self._laboratory = laboratory
         self._fault = fault
         self._narrator = narrator
         self._scene = Scene(laboratory, watch_writes=self._written, watch_address=self._addressed)
-        self._reason = None
+        self._reason: str | None = None
         self._healing = False
         self._last = 0.0  # when a write was acknowledged last
-        self._back = None  # the first write acknowledged on another node, and how long there had been none
-        self._pauses = []
+        self._back: tuple[Attempt, float] | None = (
+            None  # the first write acknowledged on another node, and how long there had been none
+        )
+        self._pauses: list[float] = []
         self._failed = 0
         self._acknowledged = 0
 
-    def play(self):
+    def play(self) -> Outcome:
         """Strike, wait until clients write elsewhere, heal, wait until all is as before; return the Outcome."""
         scene, tell = self._scene, self._narrator.event
         with scene, GuardLog(scene.holder, self._judged):
@@ -160,7 +175,7 @@ class Act:
             )
             return self._outcome(set().union(*missing.values()))
 
-    def _order(self, speaker, line):
+    def _order(self, speaker: str, line: str) -> None:
         holder = self._scene.holder
         if speaker == "fault":
             self._scene.struck_at = time.monotonic()
@@ -168,9 +183,10 @@ class Act:
         self._narrator.event(speaker, f"{holder.name}# {line}")
         holder.shell(line, timeout=90)
 
-    def _outcome(self, lost):
+    def _outcome(self, lost: set[int]) -> Outcome:
         struck_at = self._scene.struck_at
         arrivals = [event for event in self._scene.address.events if event.up and event.time > struck_at]
+        assert self._back is not None
         back, outage = self._back
         return Outcome(
             fault=self._fault,
@@ -187,16 +203,16 @@ class Act:
 
     # Those who see it; each calls from a thread of its own.
 
-    def _judged(self, message):
+    def _judged(self, message: str) -> None:
         if self._reason is None and re.search(r"\((poor|unfit), ", message):
             self._reason = message
         self._narrator.event("guard", f"{self._scene.holder.name}: {message}")
 
-    def _addressed(self, event):
+    def _addressed(self, event: AddressEvent) -> None:
         if self._scene.struck_at:
             self._narrator.event("address", f"VIP {'arrives on' if event.up else 'leaves'} {event.node}", event.time)
 
-    def _written(self, attempt):
+    def _written(self, attempt: Attempt) -> None:
         last, self._last = self._last, max(self._last, attempt.ended if attempt.ok else 0.0)
         struck_at = self._scene.struck_at
         if not struck_at or attempt.ended < struck_at:
@@ -229,7 +245,7 @@ class Act:
 # The whole
 
 
-def require():
+def require() -> None:
     """Raise a RuntimeError that says what this machine or this user lacks."""
     if os.geteuid() != 0:
         raise RuntimeError("it needs root: it makes namespaces, mounts and network links")
@@ -239,7 +255,7 @@ def require():
     command("unshare", "--mount", "--net", "--pid", "--fork", "true")
 
 
-def build(directory):
+def build(directory: str) -> Path:
     """Build the package into a directory and return its path."""
     done = interruptible(BUILD, directory)
     if done.returncode:
@@ -249,7 +265,7 @@ def build(directory):
 
 
 @contextlib.contextmanager
-def cluster(narrator):
+def cluster(narrator: Narrator) -> Iterator[Laboratory]:
     """Yield a laboratory with the package installed and the README's resources created; it is gone afterwards."""
     with tempfile.TemporaryDirectory() as directory, Laboratory(say=narrator.step) as laboratory:
         narrator.step("building the Debian package")
@@ -263,13 +279,14 @@ def cluster(narrator):
         yield laboratory
 
 
-def suspect_timeout(node):
+def suspect_timeout(node: Machine) -> str:
     """Return the seconds of Galera's evs.suspect_timeout as the node has it."""
     options = mariadb.sql(node, "SELECT @@wsrep_provider_options")
-    return re.search(r"evs\.suspect_timeout = PT([0-9.]+)S;", options)[1]
+    (seconds,) = re.findall(r"evs\.suspect_timeout = PT([0-9.]+)S;", options)
+    return str(seconds)
 
 
-def summarize(narrator, outcomes, timeout):
+def summarize(narrator: Narrator, outcomes: list[Outcome], timeout: str) -> None:
     """Tell all outcomes side by side, and what the numbers mean."""
     narrator.heading("Summary")
     narrator.table(
@@ -310,17 +327,24 @@ def summarize(narrator, outcomes, timeout):
         )
 
 
-def demonstrate(narrator):
+def holder_name(laboratory: Laboratory) -> str:
+    """Return the name of the node that has the VIP."""
+    holder = laboratory.vip_node
+    assert holder is not None
+    return holder.name
+
+
+def demonstrate(narrator: Narrator) -> list[str]:
     """Play all acts; return what is not as promised, one line each."""
     narrator.heading("galera-sync-guard: three real nodes, one virtual IP, three faults")
     with cluster(narrator) as laboratory:
         narrator.paragraph(
-            f"VirtualIP {pacemaker.VIP} is on {laboratory.vip_node.name}. From now on a client writes "
+            f"VirtualIP {pacemaker.VIP} is on {holder_name(laboratory)}. From now on a client writes "
             "through it every 20 ms, each time with a new connection."
         )
         outcomes = []
         for number, fault in enumerate(FAULTS, 1):
-            story = fault.story.format(node=laboratory.vip_node.name)
+            story = fault.story.format(node=holder_name(laboratory))
             narrator.heading(f"{number} of {len(FAULTS)}  {fault.name}: {story}")
             outcomes.append(Act(laboratory, fault, narrator).play())
         timeout = suspect_timeout(laboratory.nodes[0])
@@ -332,14 +356,14 @@ def demonstrate(narrator):
     return complaints
 
 
-def interrupt(number, _):
+def interrupt(number: int, _: FrameType | None) -> NoReturn:
     """End in good order; whoever asks twice gets no other end."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
 
-def main():
+def main() -> int:
     """Run the demonstration; exit code 0 only if all was as promised, else a line says why."""
     for each in SIGNALS:
         signal.signal(each, interrupt)
@@ -348,7 +372,7 @@ def main():
         complaints = demonstrate(Narrator(sys.stdout))
     except Interrupted as interrupted:
         print(f"\ndemo: ended by {signal.Signals(interrupted.args[0]).name}, nothing is left of it", file=sys.stderr)
-        return 128 + interrupted.args[0]
+        return 128 + int(interrupted.args[0])
     except (RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
         complaints = [": ".join(dict.fromkeys((lines[0], lines[-1])))]

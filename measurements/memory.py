@@ -1,5 +1,7 @@
 """Measures the memory of a watcher whose server has faults: `python3 -B -m measurements.memory --minutes 30`."""
 
+from __future__ import annotations
+
 import argparse
 import compileall
 import os
@@ -18,26 +20,26 @@ EVERY = 60
 TROUBLES = ("lost connection", "read_only", "saturated", "down")
 
 
-def trouble(name, server, seconds):
-    """Bring one trouble about, for so long, and end it; return the server that runs then."""
-    changes = {"read_only": READ_ONLY, "saturated": SATURATED}.get(name, {})
+def trouble(name: str, server: Server, socket: str, seconds: float) -> Server:
+    """Bring one fault of the server at this socket about, for so long, and end it; return the server that runs then."""
+    changes: dict[str, str] = {"read_only": READ_ONLY, "saturated": SATURATED}.get(name, {})
     before = {variable: server.values[variable] for variable in changes}
     server.values.update(changes)
     if name == "lost connection":
         server.hang_up()
     elif name == "down":
-        path, connections = server._path, server.connections
+        connections = server.connections
         server.stop()
-        os.unlink(path)
+        os.unlink(socket)
     time.sleep(seconds)
     if name == "down":
-        server = Server(path).__enter__()
+        server = Server(socket).__enter__()
         server.connections = connections
     server.values.update(before)
     return server
 
 
-def held(pid):
+def held(pid: int) -> tuple[int, int, float]:
     """Return the resident memory of a process in kB, how many files it has open, and its CPU time in seconds."""
     proc = Path("/proc") / str(pid)
     status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
@@ -49,7 +51,7 @@ def held(pid):
     )
 
 
-def main():
+def main() -> None:
     """Print one line a minute."""
     parser = argparse.ArgumentParser(prog="python3 -m measurements.memory", description=__doc__)
     parser.add_argument("--minutes", type=int, default=30)
@@ -72,7 +74,7 @@ def main():
         for minute in range(minutes + 1):
             what = TROUBLES[minute % len(TROUBLES)] if minute else "none"
             if minute:
-                server = trouble(what, server, EVERY / 10)
+                server = trouble(what, server, guard.parameters["socket"], EVERY / 10)
                 time.sleep(max(0, began + minute * EVERY - time.monotonic()))
             resident, files, cpu = held(pid)
             print(f"{minute:6}  {resident:6}  {files:5}  {cpu:5.1f}  {server.connections:11}  {what}", flush=True)

@@ -1,5 +1,7 @@
 """Random faults on a running cluster, one after the other, from a seed: `make soak MINUTES=30 SEED=1`."""
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import random
@@ -7,13 +9,25 @@ import re
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import faults, galera_log, recipe
 from laboratory.laboratory import Laboratory
 from laboratory.machine import wait_until
 from laboratory.probes import Probe, VipWatcher
 from laboratory.scene import wait_normal, wait_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from laboratory.machine import Machine
+    from laboratory.probes import AddressEvent
+
+# A time from start to end, and one in which a node's network was cut.
+Span = tuple[float, float]
+Cut = tuple[float, float, str]
 
 # Each fault that the guards must outlast, and the state that the guard of the broken node shows meanwhile; None when it
 # cannot say anything, or when the fault has an end of its own.
@@ -59,12 +73,12 @@ class Step:
     lasts: float
     quiet: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         where = ("the VIP's node", "the first other node", "the second other node")[self.victim]
         return f"{self.fault} on {where}, healed after {self.lasts:.1f} s, then {self.quiet:.1f} s of quiet"
 
 
-def plan(seed):
+def plan(seed: int) -> Iterator[Step]:
     """Yield the steps of a seed, without end: half of them on the VIP's node, half healed before all has settled."""
     dice = random.Random(seed)
     while True:
@@ -76,14 +90,14 @@ def plan(seed):
         )
 
 
-def absences(events, cuts, since, until):
+def absences(events: Iterable[AddressEvent], cuts: Sequence[Cut], since: float, until: float) -> list[Span]:
     """Return (start, end) of each time between `since` and `until` for which nobody could reach the address.
 
     `events` are a VipWatcher's; `cuts` are (start, end, node) of the times in which a node's network was cut.
     """
 
-    def reachable(at):
-        held = set()
+    def reachable(at: float) -> set[str]:
+        held: set[str] = set()
         for event in events:
             if event.time <= at:
                 (held.add if event.up else held.discard)(event.node)
@@ -91,7 +105,7 @@ def absences(events, cuts, since, until):
 
     edges = [event.time for event in events] + [time for start, end, _ in cuts for time in (start, end)]
     times = sorted({since, until, *(edge for edge in edges if since < edge < until)})
-    found = []
+    found: list[Span] = []
     for start, end in itertools.pairwise(times):
         if reachable(start):
             continue
@@ -102,7 +116,7 @@ def absences(events, cuts, since, until):
     return found
 
 
-def common(time, others):
+def common(time: Span, others: Iterable[Span]) -> float:
     """Return for how many seconds of a (start, end) there was one of the others, which do not overlap."""
     return sum(max(0.0, min(time[1], end) - max(time[0], start)) for start, end in others)
 
@@ -115,18 +129,18 @@ class Soak:
     for long. `complaints` are what was not as it must be.
     """
 
-    def __init__(self, laboratory, say):
+    def __init__(self, laboratory: Laboratory, say: Callable[[str], None]) -> None:
         self.laboratory = laboratory
-        self.complaints = []
+        self.complaints: list[str] = []
         self._say = say
         self._writes = Probe(laboratory)
         self._address = VipWatcher(laboratory)
         self._detection = detection()
-        self._cuts = []
-        self._watchers = {}
+        self._cuts: list[Cut] = []
+        self._watchers: dict[tuple[str, str], list[tuple[float, int]]] = {}
         self._worst = {"missing": 0.0, "still": 0.0}
 
-    def run(self, seed, seconds):
+    def run(self, seed: int, seconds: float) -> None:
         """Carry out the plan of a seed for about so long."""
         with self._address, self._writes:
             self._writes.wait_acknowledged(0)
@@ -144,8 +158,9 @@ class Soak:
         )
         self._tell_memory()
 
-    def _take(self, step):
+    def _take(self, step: Step) -> None:
         holder = self.laboratory.vip_node
+        assert holder is not None
         victim = [holder, *self.laboratory.peers(holder)][step.victim]
         struck = time.monotonic()
         if step.fault == UNREACHABLE:
@@ -166,17 +181,17 @@ class Soak:
         self._must("a watcher too many or too few", self._look_at_watchers)
         self._judge(step, victim, holder, struck)
 
-    def _must(self, complaint, wait):
+    def _must(self, complaint: str, wait: Callable[[], None]) -> None:
         try:
             wait()
         except TimeoutError as error:
             self._complain(f"{complaint}: {error}")
 
-    def _complain(self, text):
+    def _complain(self, text: str) -> None:
         self.complaints.append(text)
         self._say(f"       WRONG: {text}")
 
-    def _judge(self, step, victim, holder, struck):
+    def _judge(self, step: Step, victim: Machine, holder: Machine, struck: float) -> None:
         now = time.monotonic()
         times = absences(self._address.events, self._cuts, struck, now)
         missing = max((end - start for start, end in times), default=0.0)
@@ -200,15 +215,15 @@ class Soak:
                 f" {[(round(event.time - struck, 2), event.node, event.up) for event in events]}"
             )
 
-    def _look_at_watchers(self):
+    def _look_at_watchers(self) -> None:
         """Wait until every node has exactly one watcher, which has one child, and note its memory."""
         for node in self.laboratory.nodes:
-            wait_until(lambda node=node: only(running(node, "storage")), 5, f"one writing child on {node.name}")
-            (pid,) = wait_until(lambda node=node: only(running(node, "watch")), 5, f"one watcher on {node.name}")
-            resident = re.search(r"VmRSS:\s+(\d+)", node.read(f"/proc/{pid}/status"))[1]
+            wait_until(partial(only, node, "storage"), 5, f"one writing child on {node.name}")
+            (pid,) = wait_until(partial(only, node, "watch"), 5, f"one watcher on {node.name}")
+            (resident,) = re.findall(r"VmRSS:\s+(\d+)", node.read(f"/proc/{pid}/status"))
             self._watchers.setdefault((node.name, pid), []).append((time.monotonic() - self._began, int(resident)))
 
-    def _count_writes(self):
+    def _count_writes(self) -> None:
         wait_normal(self.laboratory)
         acknowledged = sum(attempt.ok for attempt in self._writes.attempts)
         self._writes.stop()
@@ -222,7 +237,7 @@ class Soak:
             )
         self._say(f"{acknowledged} writes acknowledged, {sum(map(len, missing.values()))} missing")
 
-    def _tell_memory(self):
+    def _tell_memory(self) -> None:
         for (node, pid), samples in self._watchers.items():
             (first, before), (last, after) = samples[0], samples[-1]
             self._say(
@@ -231,28 +246,29 @@ class Soak:
             )
 
 
-def running(node, program):
+def running(node: Machine, program: str) -> list[str]:
     """Return the pids of the guard's processes on a node that run a program: watch or storage."""
     return node.run(["pgrep", "-f", f"galera_sync_guard {program}"], check=False).stdout.split()
 
 
-def only(pids):
-    """Return a list that has one item, None for any other."""
+def only(node: Machine, program: str) -> list[str] | None:
+    """Return the pid of the one process that runs a program, in a list; None when there is none or several."""
+    pids = running(node, program)
     return pids if len(pids) == 1 else None
 
 
-def detection():
+def detection() -> float:
     """Return the seconds after which Corosync gives a silent machine up, with the recommended timers."""
     totem, _ = recipe.timers()
     return (int(totem["token"]) + int(totem["consensus"])) / 1000
 
 
-def clock(seconds):
+def clock(seconds: float) -> str:
     """Return a time as minutes and seconds."""
     return f"{int(seconds) // 60:3}:{int(seconds) % 60:02}"
 
 
-def main():
+def main() -> int:
     """Soak a laboratory of our own; return 1 when something was not as it must be."""
     parser = argparse.ArgumentParser(prog="python3 -m measurements.soak", description=__doc__)
     parser.add_argument("deb", type=Path)
@@ -273,7 +289,7 @@ def main():
     return 1 if soak.complaints else 0
 
 
-def say(text):
+def say(text: str) -> None:
     """Print one line at once."""
     print(text, flush=True)
 

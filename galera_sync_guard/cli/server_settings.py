@@ -2,6 +2,7 @@
 
 import time
 
+from galera_sync_guard.decision.facts import GRANTS
 from galera_sync_guard.server import probe
 
 # What check looks at, besides the monitor's variables.
@@ -17,9 +18,6 @@ SETTINGS = (
 )
 SHOW_SETTINGS = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in SETTINGS))
 SHOW_GRANTS = "SHOW GRANTS"
-
-# In Facts.values, under a name that no variable can have.
-GRANTS = "grants of the login"
 
 # A path that exists on no machine: the server is asked during maintenance too.
 NO_FILE = "/dev/null/none"

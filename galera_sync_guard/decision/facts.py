@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What the login may do, among the values of Facts, under a name that no variable can have; only `check` asks for it.
+GRANTS = "grants of the login"
+
 # More digits than any number that the server shows.
 MAX_DIGITS = 20
 

@@ -50,7 +50,8 @@ def measure(node: Machine, rounds: int) -> dict[str, object]:
         output, _ = process.communicate(json.dumps(plan))
     if process.returncode:
         raise RuntimeError("the measurement failed")
-    return json.loads(output)
+    found: dict[str, object] = json.loads(output)
+    return found
 
 
 def versions(node: Machine) -> dict[str, str]:

@@ -53,12 +53,13 @@ def agent(
     name: str,
     group: str,
     path: str,
+    parameters: dict[str, str],
+    *,
     started: bool = True,
     situation: str = "as_it_is",
     code: int = 0,
     level: int = 0,
     settled: bool = True,
-    **parameters: str,
 ) -> Contender:
     """Return an OCF resource agent's recurring monitor."""
     environment = PACEMAKER | {
@@ -71,9 +72,10 @@ def agent(
     )
 
 
-def ours(name: str, group: str, **options: str | bool) -> Contender:
-    """Return a monitor of ours; options are its parameters, and those of `agent`."""
-    return agent(name, group, OURS, **{"mode": "score", "recovery_hold": "0"} | options)
+def ours(name: str, group: str, *, situation: str = "as_it_is", settled: bool = True, **parameters: str) -> Contender:
+    """Return a monitor of our guard; `parameters` are the guard's."""
+    usual = {"mode": "score", "recovery_hold": "0"}
+    return agent(name, group, OURS, usual | parameters, situation=situation, settled=settled)
 
 
 BARE = "python3 -I -S -c pass"
@@ -93,27 +95,22 @@ DATABASE = {
 CONTENDERS = (
     Contender(BARE, "peers", ["/usr/bin/python3", "-I", "-S", "-c", "pass"]),
     Contender("mariadb -N -e SHOW", "peers", ["mariadb", "-N", "-e", probe.SHOW_STATUS]),
-    agent(IPADDR2, "peers", f"{PEERS}/IPaddr2", ip=VIP, cidr_netmask="32", nic="eth0"),
+    agent(IPADDR2, "peers", f"{PEERS}/IPaddr2", {"ip": VIP, "cidr_netmask": "32", "nic": "eth0"}),
     agent(
         GALERA,
         "peers",
         f"{PEERS}/galera",
+        DATABASE | {"wsrep_cluster_address": "gcomm://node1", "check_user": "root"},
         started=False,
         code=8,
-        wsrep_cluster_address="gcomm://node1",
-        check_user="root",
-        **DATABASE,
     ),
     agent(
         MYSQL,
         "peers",
         f"{PEERS}/mysql",
+        DATABASE | {"test_user": ACCOUNT, "test_passwd": ACCOUNT, "test_table": TABLE},
         started=False,
         level=10,
-        test_user=ACCOUNT,
-        test_passwd=ACCOUNT,
-        test_table=TABLE,
-        **DATABASE,
     ),
     ours(FIT, "fit", mode="fail"),
     ours("fit, mode=score", "fit"),

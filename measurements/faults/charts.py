@@ -1,7 +1,10 @@
 """Draws the report's pictures as SVG; the same figures give the same picture."""
 
+from __future__ import annotations
+
 import io
 import itertools
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib import pyplot
@@ -10,6 +13,15 @@ from matplotlib.patches import Patch
 
 from measurements.faults.figures import NEVER, held, median, typical
 from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+    from measurements.faults.figures import Measured, Run
+    from measurements.faults.plan import Figure
 
 matplotlib.use("svg")
 matplotlib.rcParams.update(
@@ -37,14 +49,13 @@ UNSET = "(unset)"
 NEAR = 0.16
 
 
-def summary(measured):
+def summary(measured: Measured) -> str:
     """Return the picture on top: when the VIP is elsewhere and when writes are back, for every fault and column."""
     drawing, panels = pyplot.subplots(
         1, 2, figsize=(WIDTH, 0.3 + 0.52 * len(FAULTS)), sharey=True, layout="constrained"
     )
-    for axes, figure, title in zip(
-        panels, ("vip", "writers"), ("VIP on another node", "writes acknowledged again"), strict=True
-    ):
+    shown_figures: dict[Figure, str] = {"vip": "VIP on another node", "writers": "writes acknowledged again"}
+    for axes, (figure, title) in zip(panels, shown_figures.items(), strict=True):
         _bars(axes, measured, figure)
         axes.set_title(title, loc="left")
         axes.set_xlabel("seconds after the fault")
@@ -60,7 +71,7 @@ def summary(measured):
     return _svg(drawing, "summary")
 
 
-def elsewhere(measured):
+def elsewhere(measured: Measured) -> str:
     """Return the picture of the README: when the address is elsewhere, with the guard, with keepalived and alone."""
     drawing, axes = pyplot.subplots(figsize=(8, 4.6), layout="constrained")
     bars = {
@@ -95,7 +106,7 @@ def elsewhere(measured):
     return _svg(drawing, "elsewhere")
 
 
-def _bars(axes, measured, figure):
+def _bars(axes: Axes, measured: Measured, figure: Figure) -> None:
     medians = {
         (fault, column): median(measured[column][fault], figure)
         for fault in FAULTS
@@ -124,7 +135,7 @@ def _bars(axes, measured, figure):
     axes.set_xlim(0, end)
 
 
-def time_lines(measured, fault):
+def time_lines(measured: Measured, fault: str) -> str:
     """Return the picture of one fault: below each other a run of each column, the one in the middle of its runs."""
     runs = {column: typical(measured[column][fault]) for column in COLUMNS if fault in measured[column]}
     end = max(4, 1 + max(run[figure] or 0 for run in runs.values() for figure in ("vip", "writers")))
@@ -138,7 +149,7 @@ def time_lines(measured, fault):
     return _svg(drawing, fault)
 
 
-def _lanes(axes, run, end):
+def _lanes(axes: Axes, run: Run, end: float) -> None:
     until = min(run["healed"], end)
     colours = dict(zip(dict.fromkeys(run["path"] + [event[1] for event in run["address"]]), HOLDERS, strict=False))
     spans = held(run["address"], until)
@@ -175,9 +186,9 @@ def _lanes(axes, run, end):
     axes.tick_params(left=False)
 
 
-def _words(axes, lane, told, end):
+def _words(axes: Axes, lane: int, told: Iterable[tuple[float, str]], end: float) -> None:
     """Mark moments, with their words behind the last of those that are near to each other."""
-    shown = []
+    shown: list[list[tuple[float, str]]] = []
     for when, text in told:
         if when <= end:
             axes.plot(when, lane, "|", color="black", markersize=8)
@@ -197,7 +208,7 @@ def _words(axes, lane, told, end):
         )
 
 
-def _svg(drawing, salt):
+def _svg(drawing: Drawing, salt: str) -> str:
     matplotlib.rcParams["svg.hashsalt"] = salt
     text = io.StringIO()
     drawing.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")

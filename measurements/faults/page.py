@@ -1,11 +1,20 @@
 """The report as one HTML page that needs nothing else: the summary, a time line of each fault, the figures."""
 
+from __future__ import annotations
+
 from html import escape
+from typing import TYPE_CHECKING
 
 from laboratory import recipe
 from measurements.faults import charts, table
 from measurements.faults.figures import FIGURES, misses
 from measurements.faults.plan import COLUMNS, FAULTS, KEEPALIVED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from measurements.faults.figures import Measured, Report, Run
+    from measurements.faults.plan import Figure
 
 PAGE = recipe.ROOT / "build" / "matrix.html"
 PICTURE = recipe.ROOT / "docs" / "elsewhere.svg"
@@ -56,14 +65,14 @@ FAULT = """\
 """
 
 
-def write(report):
+def write(report: Report) -> None:
     """Write the page, and the picture of the README."""
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(report), encoding="utf-8")
     PICTURE.write_text(charts.elsewhere(report["runs"]), encoding="utf-8")
 
 
-def page(report):
+def page(report: Report) -> str:
     """Return the whole page."""
     measured = report["runs"]
     listed = "".join(f"<li>{escape(each)}</li>\n" for each in table.complaints(measured))
@@ -80,7 +89,7 @@ def page(report):
     )
 
 
-def _fault(measured, name):
+def _fault(measured: Measured, name: str) -> str:
     fault, missed = FAULTS[name], misses(measured)
     rows = "".join(
         f"<tr><td>{COLUMNS[column].title}</td><td>{len(measured[column][name])}</td>"
@@ -107,7 +116,7 @@ def _fault(measured, name):
     )
 
 
-def _cell(runs, figure, limit, above):
+def _cell(runs: Sequence[Run], figure: Figure, limit: float | None, above: bool) -> str:
     text = table.cell(runs, figure)
     shown = f'<span class="above">{text}</span>' if above else text
     return f"<td>{shown}{f' <span class=limit>&le; {limit:g}</span>' if limit is not None else ''}</td>"

@@ -1,10 +1,16 @@
 """What is compared, which faults are measured in which of the columns, and what each figure should be at most."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 from laboratory import recipe
 from laboratory.pacemaker import GUARD_NAME
+
+# What a run measures; figures.FIGURES says how the report calls it.
+Figure = Literal["vip", "nowhere", "writers", "readers", "moves", "lost"]
 
 # The guard's defaults, in seconds: for so long it waits until a server is hung, or used up connections count.
 PROBE_TIMEOUT = 2.0
@@ -23,7 +29,7 @@ class Column:
     watching: bool = False
     timers: bool = False
 
-    def commands(self):
+    def commands(self) -> list[str]:
         """Return the pcs commands that make the resources."""
         lines = recipe.commands("score")
         if not self.watching:
@@ -41,7 +47,7 @@ class Fault:
     title: str
     text: str
     stays: float = 6.0
-    limits: dict = field(default_factory=dict)
+    limits: dict[str, dict[Figure, float]] = field(default_factory=dict)
 
 
 COLUMNS = {
@@ -52,12 +58,12 @@ COLUMNS = {
         "recommended timers", "the same with the recommended timers of Corosync and Galera", watching=True, timers=True
     ),
 }
-NOWHERE = {"nowhere": 0.2}
+NOWHERE: dict[Figure, float] = {"nowhere": 0.2}
 
 
-def _limits(polling, watching=None):
-    limits = {"polling": {"vip": polling} | NOWHERE, "watching": NOWHERE}
-    return limits | ({"watching": {"vip": watching} | NOWHERE} if watching else {})
+def _limits(polling: float, watching: float | None = None) -> dict[str, dict[Figure, float]]:
+    limits: dict[str, dict[Figure, float]] = {"polling": {"vip": polling, **NOWHERE}, "watching": NOWHERE}
+    return limits | ({"watching": {"vip": watching, **NOWHERE}} if watching else {})
 
 
 FAULTS = {
@@ -98,7 +104,7 @@ KEEPALIVED = {
     "partition": 3.2,
 }
 # Why a median is above its limit, by fault, column and figure.
-CAUSES = {
+CAUSES: dict[tuple[str, str, Figure], str] = {
     (
         "desync",
         "polling",
@@ -115,7 +121,7 @@ CAUSES = {
 }
 
 
-def cells():
+def cells() -> list[tuple[str, str]]:
     """Return every (fault, column) that is measured: the recommended timers only where they decide."""
     return [
         (fault, column)

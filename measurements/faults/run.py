@@ -1,16 +1,27 @@
 """One run: one fault on a running cluster, and all that was seen of it, as plain data in seconds since the fault."""
 
+from __future__ import annotations
+
 import calendar
 import math
 import os
 import re
 import time
+from typing import TYPE_CHECKING
 
 from laboratory import pacemaker
 from laboratory.machine import wait_until
 from laboratory.probes import Probe
 from laboratory.scene import Scene, wait_normal
 from measurements.faults.plan import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from laboratory.laboratory import Laboratory
+    from laboratory.probes import AddressEvent, Attempt
+    from measurements.faults.figures import Run
+    from measurements.faults.plan import Fault
 
 # What a full server says to a client.
 REFUSED = 1040
@@ -24,7 +35,7 @@ TELLERS = {
 }
 
 
-def run(laboratory, name, fault, guarded):
+def run(laboratory: Laboratory, name: str, fault: Fault, guarded: bool) -> Run:
     """Bring a fault about, wait until clients work again elsewhere or patience ends, heal, and return what was seen."""
     load = os.getloadavg()[0]
     with Scene(laboratory) as scene, Probe(laboratory, "read", interval=0.04, workers=5) as reads:
@@ -43,7 +54,7 @@ def run(laboratory, name, fault, guarded):
         return {
             "load": load,
             "path": path,
-            "vip": arrived and arrived.time - start,
+            "vip": arrived.time - start if arrived else None,
             "writers": back(scene.writes, start, arrived, healed),
             "readers": back(reads, start, arrived, healed),
             "nowhere": nowhere,
@@ -59,14 +70,14 @@ def run(laboratory, name, fault, guarded):
         }
 
 
-def _refused(scene):
+def _refused(scene: Scene) -> Attempt | None:
     return next(
         (attempt for attempt in scene.writes.attempts if attempt.errno == REFUSED and attempt.ended > scene.struck_at),
         None,
     )
 
 
-def _wait(scene, reads, patience):
+def _wait(scene: Scene, reads: Probe, patience: float) -> AddressEvent | None:
     """Return the VIP's arrival on another node once clients work there, None when there was none in time."""
     try:
         there = scene.wait_moved(patience)
@@ -78,7 +89,7 @@ def _wait(scene, reads, patience):
     return arrived
 
 
-def back(probe, start, arrived, healed):
+def back(probe: Probe, start: float, arrived: AddressEvent | None, healed: float) -> float | None:
     """Return when clients worked again: after a move on the new node; else 0 if they did at the end, None if not."""
     if arrived:
         return (
@@ -88,11 +99,11 @@ def back(probe, start, arrived, healed):
     return None if any(gap.start < healed < gap.end for gap in probe.gaps(start, 0.5)) else 0.0
 
 
-def _gaps(probe, start, healed):
+def _gaps(probe: Probe, start: float, healed: float) -> list[tuple[float, float]]:
     return [(gap.start - start, min(gap.end, healed) - start) for gap in probe.gaps(start, 0.2) if gap.start < healed]
 
 
-def _told(laboratory, start, healed):
+def _told(laboratory: Laboratory, start: float, healed: float) -> list[tuple[float, str, str]]:
     """Return what guards and Pacemaker said by the logs of all nodes; the moments are of the wall clock."""
     return told(
         (
@@ -107,19 +118,19 @@ def _told(laboratory, start, healed):
     )
 
 
-def told(lines, start, healed):
+def told(lines: Iterable[str], start: float, healed: float) -> list[tuple[float, str, str]]:
     """Return what was said first when: (seconds since start, "score", "state" or "pacemaker", node or order)."""
-    first = {}
+    first: dict[tuple[str, str], float] = {}
     for line in lines:
         when = _moment(line)
         for who, pattern in TELLERS.items():
             if start <= when <= healed and (found := pattern.search(line)):
                 said = who, " ".join(found.groups())
                 first[said] = min(when - start, first.get(said, math.inf))
-    return sorted((when, *said) for said, when in first.items())
+    return sorted((when, who, text) for (who, text), when in first.items())
 
 
-def _moment(line):
+def _moment(line: str) -> float:
     """Return the time of a line of the log, whose clock is UTC, in seconds since the epoch; 0 when it has none."""
     found = STAMP.match(line)
     if not found:

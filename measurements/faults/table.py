@@ -1,13 +1,22 @@
 """The report as text: docs/dev/matrix.md and the table of timers in docs/setup.md."""
 
+from __future__ import annotations
+
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laboratory import recipe
 from measurements.faults import figures
 from measurements.faults.figures import FIGURES, NEVER, median, misses
 from measurements.faults.plan import CAUSES, COLUMNS, FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from measurements.faults.figures import Measured, Report, Run
+    from measurements.faults.plan import Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 TABLE = recipe.ROOT / "docs" / "dev" / "matrix.md"
@@ -33,12 +42,12 @@ PLACE = re.compile(r"(<!-- timers -->\n).*?(<!-- end -->)", re.DOTALL)
 TIMERS = [fault for fault in FAULTS if "timers" in FAULTS[fault].limits]
 
 
-def seconds(value):
+def seconds(value: float) -> str:
     """Return a time as people read it."""
     return "never" if value == NEVER else f"{value:.2f}"
 
 
-def cell(runs, figure):
+def cell(runs: Sequence[Run], figure: Figure) -> str:
     """Return the median of a figure as text."""
     value = median(runs, figure)
     if figure in ("moves", "lost"):
@@ -48,7 +57,7 @@ def cell(runs, figure):
     return seconds(value)
 
 
-def about(report):
+def about(report: Report) -> str:
     """Return when and on what the report was measured."""
     low, middle, high = figures.load(report["runs"])
     counts = sorted({len(runs) for faults in report["runs"].values() for runs in faults.values()})
@@ -61,7 +70,7 @@ def about(report):
     ).strip()
 
 
-def complaints(measured):
+def complaints(measured: Measured) -> list[str]:
     """Return for each median above its limit a sentence, and its cause."""
     return [
         f"{FAULTS[fault].title}, {COLUMNS[column].title}: {FIGURES[figure]}"
@@ -71,7 +80,7 @@ def complaints(measured):
     ]
 
 
-def matrix(report):
+def matrix(report: Report) -> str:
     """Return the text of docs/dev/matrix.md."""
     lines = [
         HEAD.format(
@@ -104,20 +113,20 @@ def matrix(report):
     return "".join(lines)
 
 
-def _row(cells):
+def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _limited(text, limit, missed):
+def _limited(text: str, limit: float | None, missed: bool) -> str:
     if limit is None:
         return text
     return f"**{text}** (<= {limit:g})" if missed else f"{text} (<= {limit:g})"
 
 
-def timers(report):
+def timers(report: Report) -> str:
     """Return the table of what the recommended timers change."""
 
-    def both(column, fault):
+    def both(column: str, fault: str) -> str:
         runs = report["runs"][column][fault]
         return f"{cell(runs, 'vip')} s, {cell(runs, 'writers')} s"
 
@@ -128,12 +137,12 @@ def timers(report):
     )
 
 
-def setup(report, text):
+def setup(report: Report, text: str) -> str:
     """Return docs/setup.md with the present figures in their place."""
     return PLACE.sub(lambda place: place[1] + timers(report) + place[2], text)
 
 
-def write(report):
+def write(report: Report) -> None:
     """Write the matrix, and the timers of docs/setup.md."""
     TABLE.write_text(matrix(report), encoding="utf-8")
     recipe.SETUP.write_text(setup(report, recipe.SETUP.read_text(encoding="utf-8")), encoding="utf-8")

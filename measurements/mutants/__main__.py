@@ -6,6 +6,8 @@ MUTMUT is the program (version 2), BUILD a directory for copies of the project.
 Exits with 1 when a change survives of which docs/dev/mutants.md does not say why.
 """
 
+from __future__ import annotations
+
 import datetime
 import os
 import re
@@ -19,14 +21,27 @@ from tests.support.checkout import ROOT, tracked_files
 
 LIST = ROOT / "docs" / "dev" / "mutants.md"
 
-# module -> the unit tests that hold it, what is quick first: the first red one ends the run of a mutant.
+# module -> the tests that hold it, what is quick first: the first red one ends the run of a mutant.
 TESTS = {
-    "classify": ("classify", "states", "judge_sequences"),
-    "judge": ("states", "cycle", "judge_sequences", "judge_walk"),
-    "memory": ("memory", "cycle", "interrupted_turn"),
-    "states": ("states", "classify", "docs_are_generated", "judge_sequences", "judge_walk"),
-    "cycle": ("cycle", "interrupted_turn"),
+    "decision/classify": ("unit/guard/test_classify", "unit/guard/test_states", "unit/guard/test_judge_sequences"),
+    "decision/judge": (
+        "unit/guard/test_states",
+        "unit/guard/test_cycle",
+        "unit/guard/test_judge_sequences",
+        "unit/guard/test_judge_walk",
+    ),
+    "host/state_file": ("unit/guard/test_state_file", "unit/guard/test_cycle", "unit/guard/test_interrupted_cycle"),
+    "decision/states": (
+        "unit/guard/test_states",
+        "unit/guard/test_classify",
+        "repository/test_docs_are_generated",
+        "unit/guard/test_judge_sequences",
+        "unit/guard/test_judge_walk",
+    ),
+    "cycle": ("unit/guard/test_cycle", "unit/guard/test_interrupted_cycle"),
 }
+# The name by which the list and the command know a module.
+MODULES = {path.rpartition("/")[2]: path for path in TESTS}
 
 HEAD = """\
 <!-- Written by `make mutants`; only the reasons are typed. -->
@@ -42,7 +57,7 @@ unit tests. A change that no test notices is listed here with the reason why it 
 MISSING = "NO REASON YET"
 
 
-def mutate(mutmut, build, module):
+def mutate(mutmut: str, build: Path, module: str) -> tuple[int, Counter[str]]:
     """Run all mutants of a module in a copy of the project; return (how many, Counter of survivors as text).
 
     The copy stays: mutmut does not try again what a test has killed there, unless its line has changed since.
@@ -51,7 +66,8 @@ def mutate(mutmut, build, module):
     for name in tracked_files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tree / name)
-    tests = " ".join(f"tests/unit/test_{name}.py" for name in TESTS[module])
+    path = MODULES[module]
+    tests = " ".join(f"tests/{name}.py" for name in TESTS[path])
     # 1 is an error of mutmut itself; the other bits say that mutants survived or hung.
     code = subprocess.run(
         [
@@ -59,7 +75,7 @@ def mutate(mutmut, build, module):
             mutmut,
             "run",
             "--paths-to-mutate",
-            f"galera_sync_guard/{module}.py",
+            f"galera_sync_guard/{path}.py",
             "--tests-dir",
             "tests/unit",
             "--runner",
@@ -81,25 +97,25 @@ def mutate(mutmut, build, module):
     return sum(map(len, ids.values())), survivors
 
 
-def _ask(mutmut, tree, *question):
+def _ask(mutmut: str, tree: Path, *question: str) -> str:
     return subprocess.run([mutmut, *question], cwd=tree, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def _change(diff):
+def _change(diff: str) -> str:
     """Return the two lines of a diff that differ, as `old` -> `new`."""
-    old, new = (re.search(rf"^[{sign}](?![-+]{{2}} )(.*)$", diff, re.MULTILINE)[1].strip() for sign in "-+")
-    return f"`{old}` -> `{new}`"
+    (old,), (new,) = (re.findall(rf"^[{sign}](?![-+]{{2}} )(.*)$", diff, re.MULTILINE) for sign in "-+")
+    return f"`{old.strip()}` -> `{new.strip()}`"
 
 
-def known():
+def known() -> tuple[dict[str, str], dict[str, str]]:
     """Return ({module: row of the table}, {survivor: reason}) as the list has them now."""
     text = LIST.read_text(encoding="utf-8") if LIST.exists() else ""
     rows = {row.split(" | ")[0].strip("| "): row for row in re.findall(r"^\| \w+ \| \d.*$", text, re.MULTILINE)}
     return rows, dict(re.findall(r"^- (.*)\n  (.*)$", text, re.MULTILINE))
 
 
-def main(mutmut, build, *modules):
-    for module in modules or TESTS:
+def main(mutmut: str, build: str, *modules: str) -> bool:
+    for module in modules or MODULES:
         number, survivors = mutate(os.path.abspath(mutmut), Path(build).resolve(), module)
         rows, reasons = known()
         survived = sum(survivors.values())
@@ -110,7 +126,7 @@ def main(mutmut, build, *modules):
         others = {entry: reason for entry, reason in reasons.items() if not entry.startswith(module + ": ")}
         reasons = {**others, **{entry: reasons.get(entry, MISSING) for entry in found}}
         LIST.write_text(
-            HEAD.format(rows="\n".join(rows[name] for name in TESTS if name in rows))
+            HEAD.format(rows="\n".join(rows[name] for name in MODULES if name in rows))
             + "".join("\n- {}\n  {}\n".format(*entry) for entry in sorted(reasons.items())),
             encoding="utf-8",
         )

@@ -8,7 +8,7 @@ import pytest
 
 from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.recipe import Recipe
-from galera_sync_guard.cli.findings import NOTE
+from galera_sync_guard.cli.findings.finding import NOTE
 from laboratory import rootfs
 from tests.support.mistakes import MISTAKES, mode_fail
 

@@ -1,5 +1,7 @@
 """A stand-in for attrd_updater: keeps attributes in files, records every call, and fails or hangs when told to."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 # Answers in the form of Pacemaker's own: name="guard" host="n1" value="1000". Like that one it takes the one node to
@@ -31,7 +33,7 @@ class Attrd:
     Without `join` it answers as outside a cluster: exit code 102.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
         self.directory.mkdir()
         executable = self.directory / "attrd_updater"
@@ -41,7 +43,7 @@ class Attrd:
         resource_tool.write_text("#!/bin/sh\nexit 0\n")
         resource_tool.chmod(0o755)
 
-    def fail(self, code):
+    def fail(self, code: int | None) -> None:
         """Let every call fail with that code; None lets them work again."""
         file = self.directory / "code"
         if code is None:
@@ -49,30 +51,30 @@ class Attrd:
         else:
             file.write_text(f"{code}\n")
 
-    def hang(self, on=True):
+    def hang(self, on: bool = True) -> None:
         """Let every call hang after it was recorded."""
         file = self.directory / "hang"
         file.touch() if on else file.unlink()
 
-    def peer(self, name, host, value):
+    def peer(self, name: str, host: str, value: str) -> None:
         """Say what another node's attribute is."""
         (self.directory / ("peers." + name)).write_text(f'name="{name}" host="{host}" value="{value}"\n')
 
-    def value(self, name):
+    def value(self, name: str) -> str | None:
         """Return this node's value of an attribute, None if it has none."""
         file = self.directory / ("value." + name)
         return file.read_text().strip() if file.exists() else None
 
     @property
-    def calls(self):
+    def calls(self) -> list[str]:
         """All calls so far, in order, each as its arguments in one text."""
         file = self.directory / "calls"
         return file.read_text().splitlines() if file.exists() else []
 
     @property
-    def updates(self):
+    def updates(self) -> list[tuple[str, str]]:
         """The calls that set an attribute, as (name, value)."""
         return [(call.split()[1], call.split()[3]) for call in self.calls if call.split()[2:3] == ["-U"]]
 
-    def forget_calls(self):
+    def forget_calls(self) -> None:
         (self.directory / "calls").unlink(missing_ok=True)

@@ -1,5 +1,7 @@
 """The files of this checkout that belong to the project."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 
@@ -8,7 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 OLD = "0.0.1"
 
 
-def tracked_files():
+def tracked_files() -> list[str]:
     """Return the names of the files that git knows and that are there, whoever owns the checkout."""
     names = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True

@@ -1,5 +1,7 @@
 """Runs the agent as Pacemaker runs it: a real process, an OCF environment, nothing inherited."""
 
+from __future__ import annotations
+
 import copy
 import os
 import re
@@ -7,9 +9,13 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.support.attrd import Attrd
 from tests.support.reasons import undeclared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -19,24 +25,24 @@ PREFIX = "ocf-exit-reason:"
 class Result:
     """What one action left: exit code, outputs and duration in seconds."""
 
-    def __init__(self, code, stdout, stderr, seconds):
+    def __init__(self, code: int, stdout: str, stderr: str, seconds: float) -> None:
         self.code = code
         self.stdout = stdout
         self.stderr = stderr
         self.seconds = seconds
 
     @property
-    def reasons(self):
+    def reasons(self) -> list[str]:
         """The exit reasons that Pacemaker would show, one per line that begins with the prefix."""
         return [line[len(PREFIX) :] for line in self.stderr.splitlines() if line.startswith(PREFIX)]
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         """The only exit reason; an action has exactly one."""
         (reason,) = self.reasons
         return reason
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<code {self.code} in {self.seconds:.2f} s\nstdout: {self.stdout}\nstderr: {self.stderr}>"
 
 
@@ -47,11 +53,17 @@ class Guard:
     the checkout, or in a copy of it. `before` goes in front of the command line, such as a private mount namespace.
     """
 
-    def __init__(self, directory, name="guard", executable=CHECKOUT / "agents/galera_sync_guard", **parameters):
+    def __init__(
+        self,
+        directory: str | Path,
+        name: str = "guard",
+        executable: Path = CHECKOUT / "agents/galera_sync_guard",
+        **parameters: str,
+    ) -> None:
         self.directory = Path(directory)
         self.name = name
         self.executable = executable
-        self.before = ()
+        self.before: tuple[str, ...] = ()
         self.parameters = {
             "mode": "score",
             "socket": str(self.directory / "mysqld.sock"),
@@ -64,13 +76,13 @@ class Guard:
             "HA_RSCTMP": str(self.directory / "rsctmp"),
         }
 
-    def copy(self, **changes):
+    def copy(self, **changes: object) -> Guard:
         """Return another resource on the same node with parameters of its own; `changes` are attributes."""
         other = copy.copy(self)
         vars(other).update({"parameters": dict(self.parameters)} | changes)
         return other
 
-    def environ(self, **meta):
+    def environ(self, **meta: object) -> dict[str, str]:
         """Return the whole environment of one action; `meta` are the OCF_RESKEY_CRM_meta_ variables."""
         return {
             **self.environment,
@@ -80,7 +92,15 @@ class Guard:
             **{"OCF_RESKEY_CRM_meta_" + name: str(value) for name, value in meta.items()},
         }
 
-    def run(self, action, *arguments, environ=None, interval=None, timeout=10, **options):
+    def run(
+        self,
+        action: str,
+        *arguments: str,
+        environ: dict[str, str] | None = None,
+        interval: float | None = None,
+        timeout: float = 10,
+        **options: Any,
+    ) -> Result:
         """Run one action to its end; `interval` and `timeout` are the operation's, in seconds."""
         if environ is None:
             meta = {"timeout": round(timeout * 1000)}
@@ -101,28 +121,28 @@ class Guard:
         assert undeclared(done.stderr) == [], "docs/reasons.md shows no such reason"
         return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
-    def start(self, **options):
+    def start(self, **options: Any) -> Result:
         return self.run("start", **options)
 
-    def stop(self, **options):
+    def stop(self, **options: Any) -> Result:
         return self.run("stop", **options)
 
-    def monitor(self, interval=1, **options):
+    def monitor(self, interval: float = 1, **options: Any) -> Result:
         """Run a recurring monitor."""
         return self.run("monitor", interval=interval, **options)
 
-    def probe(self, **options):
+    def probe(self, **options: Any) -> Result:
         """Run a monitor that does not recur."""
         return self.run("monitor", interval=0, **options)
 
-    def started(self):
+    def started(self) -> Guard:
         """Start, demand that it worked, and forget which attributes that published; return this guard."""
         result = self.start()
         assert result.code == 0, result
         self.attrd.forget_calls()
         return self
 
-    def monitor_until(self, condition, within):
+    def monitor_until(self, condition: Callable[[Result], object], within: float) -> Result:
         """Run monitor after monitor until `condition(result)` holds, and return that result."""
         end = time.monotonic() + within
         while True:
@@ -132,20 +152,20 @@ class Guard:
             assert time.monotonic() < end, f"not within {within} s: {result!r}"
 
     @property
-    def resource(self):
+    def resource(self) -> str:
         """The name without the number of the clone's instance."""
         return self.name.partition(":")[0]
 
     @property
-    def state_file(self):
+    def state_file(self) -> Path:
         """The file with all that the guard remembers; it exists while the guard is started."""
         return Path(self.environment["HA_RSCTMP"]) / (f"galera_sync_guard-{self.resource}")
 
-    def remembered(self):
+    def remembered(self) -> dict[str, str]:
         """Return what the state file says, by name."""
         return dict(line.split("=", 1) for line in self.state_file.read_text().splitlines() if "=" in line)
 
-    def pretend(self, **fields):
+    def pretend(self, **fields: object) -> None:
         """Change fields of the state file, as if they had been remembered, for times that a test cannot wait for."""
         text = self.state_file.read_text()
         for name, value in fields.items():
@@ -153,7 +173,7 @@ class Guard:
             assert count == 1, f"the state file has no {name}:\n{text}"
         self.state_file.write_text(text)
 
-    def let_pass(self, seconds):
+    def let_pass(self, seconds: float) -> None:
         """Let whatever goes on now have gone on for so much longer, as if monitors had run all that time."""
         since = {
             name: float(value) - seconds
@@ -163,12 +183,12 @@ class Guard:
         self.pretend(**since)
 
     @property
-    def published(self):
+    def published(self) -> tuple[str | None, str | None]:
         """What the cluster knows of this node: (score, state), None for what was never set or was deleted."""
         return self.attrd.value(self.resource), self.attrd.value(self.resource + "-state")
 
 
-def copy_of_tree(directory):
+def copy_of_tree(directory: str | Path) -> Path:
     """Copy what an installed agent consists of; return the copy's executable."""
     directory = Path(directory)
     for name in ("agents", "ocfpy", "galera_sync_guard"):
@@ -179,7 +199,7 @@ def copy_of_tree(directory):
     return directory / "agents/galera_sync_guard"
 
 
-def in_mount_namespace(script, *arguments):
+def in_mount_namespace(script: str, *arguments: object) -> tuple[str, ...]:
     """Return the beginning of a command that runs in a private mount namespace, after the shell lines of `script`.
 
     `arguments` are $1, $2... in the script; the host's mounts stay as they are.

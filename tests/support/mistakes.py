@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from galera_sync_guard.cli.findings import ERROR, WARNING
+from galera_sync_guard.cli.findings.finding import ERROR, WARNING
 
 
 def remove(path):

@@ -4,13 +4,23 @@ A conversation has the steps greeting, login, pending, status and variables, in 
 for an earlier probe's thread. A trouble for a step is called with the conversation and the bytes that are due.
 """
 
+from __future__ import annotations
+
 import re
 import socket
 import struct
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from tests.support.galera import HEALTHY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from typing import Self
+
+    Trouble = Callable[["Conversation", bytes], None]
 
 STEPS = ("greeting", "login", "pending", "status", "variables")
 
@@ -31,14 +41,14 @@ class Server:
     hangs.
     """
 
-    def __init__(self, path=None, **trouble):
+    def __init__(self, path: str | Path | None = None, **trouble: Trouble) -> None:
         self.values = dict(HEALTHY)
         self.trouble = trouble
-        self.statements = []
+        self.statements: list[str] = []
         self.connections = 0
-        self.threads = set()
-        self.running = {}
-        self.peers = set()
+        self.threads: set[int] = set()
+        self.running: dict[int, str] = {}
+        self.peers: set[socket.socket] = set()
         self.knows_set_statement = True
         self.closing = threading.Event()
         self._released = threading.Event()
@@ -51,16 +61,16 @@ class Server:
             self._listener.listen(100)
         self._path = path
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         self._runs = True
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def stop(self):
+    def stop(self) -> None:
         """End everything; the socket file stays behind, as after a crash."""
         if not self._runs:
             return
@@ -72,7 +82,7 @@ class Server:
         self._listener.close()
         self.hang_up()
 
-    def hang_up(self):
+    def hang_up(self) -> None:
         """Close every connection, as a server does that dies; it takes new ones if it still runs."""
         for peer in list(self.peers):
             try:
@@ -80,22 +90,22 @@ class Server:
             except OSError:
                 continue  # it is closed already
 
-    def release(self):
+    def release(self) -> None:
         """Let every conversation that hangs go on, and no further one hang."""
         self.trouble.clear()
         self._released.set()
 
-    def wait_for_release(self):
+    def wait_for_release(self) -> None:
         self._released.wait()
 
-    def wait_until(self, condition, within=5):
+    def wait_until(self, condition: Callable[[], object], within: float = 5) -> None:
         """Wait for `condition()`, which must come true in time."""
         end = time.monotonic() + within
         while not condition():
             assert time.monotonic() < end, f"not within {within} s"
             time.sleep(0.005)
 
-    def _accept(self):
+    def _accept(self) -> None:
         while True:
             try:
                 peer, _ = self._listener.accept()
@@ -108,13 +118,13 @@ class Server:
 class Conversation:
     """One connection and the server's thread for it."""
 
-    def __init__(self, server, peer, thread_id):
+    def __init__(self, server: Server, peer: socket.socket, thread_id: int) -> None:
         self.server = server
         self.peer = peer
         self.thread_id = thread_id
         self.sequence = 0
 
-    def run(self):
+    def run(self) -> None:
         self.server.threads.add(self.thread_id)
         self.server.peers.add(self.peer)
         try:
@@ -136,30 +146,30 @@ class Conversation:
             self.server.peers.discard(self.peer)
             self.peer.close()
 
-    def packet(self, payload):
+    def packet(self, payload: bytes) -> bytes:
         """Return a packet with the next sequence number."""
         packet = struct.pack("<I", len(payload))[:3] + bytes([self.sequence % 256]) + payload
         self.sequence += 1
         return packet
 
-    def error_packet(self, number, text, sqlstate="HY000"):
+    def error_packet(self, number: int, text: str, sqlstate: str = "HY000") -> bytes:
         """Return an error packet; sqlstate "" gives the form that comes before the handshake."""
         state = b"#" + sqlstate.encode() if sqlstate else b""
         return self.packet(b"\xff" + struct.pack("<H", number) + state + text.encode())
 
-    def _send(self, step, data):
+    def _send(self, step: str, data: bytes) -> None:
         trouble = self.server.trouble.get(step)
         if trouble:
             trouble(self, data)
         else:
             self.peer.sendall(data)
 
-    def _receive(self):
+    def _receive(self) -> bytes:
         header = self._exactly(4)
         self.sequence = header[3] + 1
         return self._exactly(int.from_bytes(header[:3], "little"))
 
-    def _exactly(self, count):
+    def _exactly(self, count: int) -> bytes:
         data = b""
         while len(data) < count:
             more = self.peer.recv(count - len(data))
@@ -168,7 +178,7 @@ class Conversation:
             data += more
         return data
 
-    def _greeting(self):
+    def _greeting(self) -> bytes:
         return b"".join(
             (
                 b"\x0a",
@@ -189,10 +199,10 @@ class Conversation:
         )
 
     @staticmethod
-    def _ok():
+    def _ok() -> bytes:
         return b"\0\0\0" + struct.pack("<HH", AUTOCOMMIT, 0)
 
-    def _answer(self, statement):
+    def _answer(self, statement: str) -> None:
         self.server.statements.append(statement)
         inner = statement.removeprefix("SET STATEMENT wsrep_sync_wait=0 FOR ")
         if inner != statement and not self.server.knows_set_statement:
@@ -213,12 +223,12 @@ class Conversation:
         else:
             self.peer.sendall(self.error_packet(1064, "the scripted server does not know: " + statement, "42000"))
 
-    def _variables(self, statement):
+    def _variables(self, statement: str) -> bytes:
         asked = {name.lower() for name in re.findall(r"'(\w+)'", statement)}
         rows = [(name, value) for name, value in self.server.values.items() if name.lower() in asked]
         return self._table([("Variable_name", VAR_STRING), ("Value", VAR_STRING)], rows)
 
-    def _table(self, columns, rows):
+    def _table(self, columns: list[tuple[str, int]], rows: Iterable[tuple[str, ...]]) -> bytes:
         end = b"\xfe\0\0" + struct.pack("<H", AUTOCOMMIT)
         payloads = [bytes([len(columns)])]
         for name, kind in columns:
@@ -232,7 +242,7 @@ class Conversation:
         return b"".join(map(self.packet, payloads))
 
 
-def text(value):
+def text(value: str) -> bytes:
     """Return a length-encoded string."""
     data = value.encode()
     return (bytes([len(data)]) if len(data) < 251 else b"\xfc" + struct.pack("<H", len(data))) + data
@@ -241,13 +251,13 @@ def text(value):
 # Troubles.
 
 
-def silence(conversation, data):
+def silence(conversation: Conversation, data: bytes) -> None:
     """Say nothing until the server is released; what is due then comes late."""
     conversation.server.wait_for_release()
     conversation.peer.sendall(data)
 
 
-def drip(conversation, data):
+def drip(conversation: Conversation, data: bytes) -> None:
     """Send one byte every 0.3 s."""
     for position in range(len(data)):
         conversation.peer.sendall(data[position : position + 1])
@@ -255,29 +265,29 @@ def drip(conversation, data):
             return
 
 
-def hang_up(conversation, data):
+def hang_up(conversation: Conversation, data: bytes) -> None:
     """Close the connection instead of answering."""
     raise ConnectionError("as scripted")
 
 
-def hang_up_midway(conversation, data):
+def hang_up_midway(conversation: Conversation, data: bytes) -> None:
     """Close the connection in the middle of the answer."""
     conversation.peer.sendall(data[: len(data) // 2])
     raise ConnectionError("as scripted")
 
 
-def wrong_sequence(conversation, data):
+def wrong_sequence(conversation: Conversation, data: bytes) -> None:
     """Give the first packet a number that is not its turn's."""
     conversation.peer.sendall(data[:3] + bytes([(data[3] + 7) % 256]) + data[4:])
 
 
-def huge_length(conversation, data):
+def huge_length(conversation: Conversation, data: bytes) -> None:
     """Announce 16 MB, send a little, and end there."""
     conversation.peer.sendall(b"\xfe\xff\xff" + data[3:])
     raise ConnectionError("as scripted")
 
 
-def truncated(conversation, data):
+def truncated(conversation: Conversation, data: bytes) -> None:
     """Send each packet with only the first half of its payload, properly framed."""
     while data:
         length = int.from_bytes(data[:3], "little")
@@ -286,20 +296,20 @@ def truncated(conversation, data):
         data = data[4 + length :]
 
 
-def instead(noise):
+def instead(noise: bytes) -> Trouble:
     """Return a trouble: these bytes, and then the end."""
 
-    def trouble(conversation, data):
+    def trouble(conversation: Conversation, data: bytes) -> None:
         conversation.peer.sendall(noise)
         raise ConnectionError("as scripted")
 
     return trouble
 
 
-def error(number, message, sqlstate="HY000"):
+def error(number: int, message: str, sqlstate: str = "HY000") -> Trouble:
     """Return a trouble: an error packet."""
 
-    def trouble(conversation, data):
+    def trouble(conversation: Conversation, data: bytes) -> None:
         conversation.sequence = data[3]
         conversation.peer.sendall(conversation.error_packet(number, message, sqlstate))
 

@@ -1,9 +1,11 @@
 """Plans one change of a CIB: what setup would add, what --remove would take away, and what forbids it; pure."""
 
+from __future__ import annotations
+
 import copy
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli import findings
 from galera_sync_guard.cli.cib.model import (
     ADDRESS_AGENTS,
     GUARD,
@@ -12,9 +14,10 @@ from galera_sync_guard.cli.cib.model import (
     VIRTUAL_IP,
     Configuration,
     Resource,
-    span,
+    is_same_address,
 )
-from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE
+from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE, Primitive, Recipe
+from galera_sync_guard.cli.cib.values import seconds
 
 PROPERTIES = "cib-bootstrap-options"
 
@@ -22,11 +25,11 @@ PROPERTIES = "cib-bootstrap-options"
 class Refusal(Exception):
     """The change would touch what setup did not make: says what, one line each."""
 
-    def __init__(self, *lines):
+    def __init__(self, *lines: str) -> None:
         super().__init__("; ".join(lines))
 
 
-def add(cib, recipe, properties):
+def add(cib: Element, recipe: Recipe, properties: dict[str, str]) -> tuple[Element, list[str]]:
     """Return (new CIB, what was added, as lines); the same CIB and no lines when there is nothing to do.
 
     Raises Refusal for a resource that is in the way. What exists and is as in the recipe is left alone.
@@ -34,23 +37,24 @@ def add(cib, recipe, properties):
     configuration = Configuration(cib)
     _refuse_others(configuration, recipe)
     new, added = copy.deepcopy(cib), []
-    section = new.find("configuration")
     for name, element in recipe.resources().items():
         if configuration.resource(name) is None:
-            section.find("resources").append(element)
+            _part(new, "resources").append(element)
             added.append(_label(element))
-    for element in _missing_constraints(new, recipe):
-        named = _with_free_id(element, new)
-        section.find("constraints").append(named)
-        added.append(_label(named))
+    completed = Configuration(new)
+    for constraint in recipe.constraints():
+        if not constraint.is_present(completed):
+            named = _with_free_id(constraint.element, new)
+            _part(new, "constraints").append(named)
+            added.append(_label(named))
     for name, value in properties.items():
         if configuration.properties.get(name) != value:
-            _set_property(section.find("crm_config"), name, value)
+            _set_property(_part(new, "crm_config"), name, value)
             added.append(f"property {name}={value}")
     return _next(cib, new) if added else cib, added
 
 
-def remove(cib):
+def remove(cib: Element) -> tuple[Element, list[str]]:
     """Return (new CIB, what was removed, as lines): the resources that setup makes and all that binds them.
 
     Raises Refusal when one of them is something else, or when other resources depend on them.
@@ -69,50 +73,55 @@ def remove(cib):
     if refusals:
         raise Refusal(*refusals)
     new = copy.deepcopy(cib)
-    section = new.find("configuration")
     for part, ids in (
         ("constraints", {item.get("id") for item in taken}),
         ("resources", {resource.outermost for resource in ours}),
     ):
-        for element in list(section.find(part)):
+        for element in list(_part(new, part)):
             if element.get("id") in ids:
-                section.find(part).remove(element)
+                _part(new, part).remove(element)
     removed = [_label(item) for item in taken]
     removed += [resource.outermost for resource in ours]
     return _next(cib, new) if removed else cib, removed
 
 
-def wanted_properties(cib):
+def wanted_properties(cib: Element) -> dict[str, str]:
     """Return the properties without which the recipe does not work, or works badly, with the value that it needs."""
-    snapshot = findings.Snapshot(Configuration(cib))
+    configuration = Configuration(cib)
     wanted = {}
-    if list(findings.stonith(snapshot))[:1] and not snapshot.configuration.properties.get("stonith-enabled") == "false":
+    if configuration.lacks_fence_device:
         wanted["stonith-enabled"] = "false"
-    if list(findings.quorum_policy(snapshot)):
+    if configuration.quorum_policy in ("ignore", "freeze"):
         wanted["no-quorum-policy"] = "stop"
     return wanted
 
 
-def _refuse_others(configuration, recipe):
-    refusals = []
+def _part(cib: Element, name: str) -> Element:
+    found = cib.find(f"configuration/{name}")
+    assert found is not None, f"a CIB without {name}"
+    return found
+
+
+def _refuse_others(configuration: Configuration, recipe: Recipe) -> None:
+    refusals: list[str] = []
     for wanted in (recipe.guard, recipe.vip, recipe.client_reset):
-        found = wanted and configuration.resource(wanted.name)
-        if found:
+        found = configuration.resource(wanted.name) if wanted else None
+        if found and wanted:
             refusals += _differences(found, wanted)
     for guard in configuration.guards:
         if guard.id != GUARD:
             refusals.append(f"there is another guard, {guard.id}")
     for vip in configuration.addresses:
-        if vip.id != VIRTUAL_IP and vip.parameters.get("ip") == recipe.vip.parameters["ip"]:
-            refusals.append(f"{vip.id} has the address {vip.parameters['ip']} already")
-    for element in configuration.section.find("resources").iter():
+        if vip.id != VIRTUAL_IP and is_same_address(vip.address, recipe.vip.parameters["ip"]):
+            refusals.append(f"{vip.id} has the address {vip.address} already")
+    for element in configuration.section.iterfind("resources//*"):
         if element.get("id") in recipe.resources() and element.tag != "primitive":
             refusals.append(f"{element.get('id')} is a {element.tag}")
     if refusals:
         raise Refusal(*refusals)
 
 
-def _differences(found, wanted):
+def _differences(found: Resource, wanted: Primitive) -> list[str]:
     """Return how a resource of that name is not the recipe's."""
     if found.agent != wanted.agent:
         return [f"{found.id} is {found.agent}, not {wanted.agent}"]
@@ -127,9 +136,11 @@ def _differences(found, wanted):
                     f"{found.id} has the {what} {name}={is_there.get(name, '(none)')}, and setup would give it {should.get(name, 'none')}"
                 )
     monitors = [
-        (span(op.get("interval")), span(op.get("timeout"))) for op in found.operations if op.get("name") == "monitor"
+        (seconds(op.get("interval")), seconds(op.get("timeout")))
+        for op in found.operations
+        if op.get("name") == "monitor"
     ]
-    if monitors != [(span(wanted.monitor["interval"]), span(wanted.monitor.get("timeout")))]:
+    if monitors != [(seconds(wanted.monitor["interval"]), seconds(wanted.monitor.get("timeout")))]:
         different.append(f"{found.id} has another monitor than setup would give it")
     on_fail = found.operation("stop").get("on-fail")
     if wanted.stop and on_fail != wanted.stop["on-fail"]:
@@ -139,11 +150,11 @@ def _differences(found, wanted):
     if found.group is not None:
         different.append(f"{found.id} is in the group {found.group.get('id')}")
     if (found.clone is None) == (found.id == GUARD):
-        different.append(f"{found.id} is {'no' if found.clone is None else 'a'} clone")
+        different.append(f"{found.id} is {'not cloned' if found.clone is None else 'cloned'}")
     return different
 
 
-def _foreign(resource):
+def _foreign(resource: Resource) -> list[str]:
     agents = {GUARD: (GUARD_AGENT,), VIRTUAL_IP: ADDRESS_AGENTS, CLIENT_RESET: (RESET_AGENT,)}[resource.id]
     if resource.agent not in agents:
         return [f"{resource.id} is {resource.agent}, which setup did not make"]
@@ -154,38 +165,18 @@ def _foreign(resource):
     return []
 
 
-def _missing_constraints(new, recipe):
-    """Return those constraints of the recipe whose absence check would find in the new CIB."""
-    configuration = Configuration(new)
-    guard = Resource(*_primitive_in_clone(recipe))
-    snapshot = findings.Snapshot(configuration, configuration.resource(GUARD) or guard, resets_clients=True)
-    snapshot.vips = [configuration.resource(VIRTUAL_IP)]
-    missing = {
-        finding.name
-        for check in (findings.score_rule, findings.not_defined_rule, findings.colocation, findings.client_reset)
-        for finding in check(snapshot)
-    }
-    return [element for name, element in recipe.constraints().items() if name in missing]
-
-
-def _primitive_in_clone(recipe):
-    clone = recipe.resources()[GUARD]
-    return clone.find("primitive"), clone
-
-
-def _with_free_id(element, new):
+def _with_free_id(element: Element, new: Element) -> Element:
     """Return a constraint with an id that no other element has, as pcs finds one."""
     taken = {item.get("id") for item in new.iter()}
-    name, number = element.get("id"), 1
+    name, number = element.get("id", ""), 1
     while name in taken:
         name, number = f"{element.get('id')}-{number}", number + 1
-    renamed = ElementTree.fromstring(
+    return ElementTree.fromstring(
         ElementTree.tostring(element, "unicode").replace(f'id="{element.get("id")}', f'id="{name}')
     )
-    return renamed
 
 
-def _set_property(crm_config, name, value):
+def _set_property(crm_config: Element, name: str, value: str) -> None:
     options = crm_config.find("cluster_property_set")
     if options is None:
         options = ElementTree.SubElement(crm_config, "cluster_property_set", id=PROPERTIES)
@@ -195,24 +186,25 @@ def _set_property(crm_config, name, value):
     pair.set("value", value)
 
 
-def _bound(item):
+def _bound(item: Element) -> set[str]:
     """Return the ids of all resources that a constraint names."""
     named = {item.get(name) for name in ("rsc", "with-rsc", "first", "then")}
-    return (named | {reference.get("id") for reference in item.iter("resource_ref")}) - {None}
+    named |= {reference.get("id") for reference in item.iter("resource_ref")}
+    return {name for name in named if name}
 
 
-def _label(element):
+def _label(element: Element) -> str:
     return f"{element.tag.removeprefix('rsc_')} {element.get('id')}"
 
 
-def _next(cib, new):
+def _next(cib: Element, new: Element) -> Element:
     """Give the new CIB the version after the old one's: Pacemaker takes the difference for exactly that one."""
     new.set("epoch", str(int(cib.get("epoch", "0")) + 1))
     new.set("num_updates", "0")
     return new
 
 
-def without_status(cib):
+def without_status(cib: Element) -> Element:
     """Return a copy whose status is empty: what runs at the moment is no error of the configuration."""
     plain = copy.deepcopy(cib)
     for status in plain.iterfind("status"):

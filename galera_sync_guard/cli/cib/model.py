@@ -1,112 +1,216 @@
-"""The parts of a CIB that matter for a guard and its virtual IP, as plain objects; pure, and reads nothing itself."""
+"""The parts of a CIB that matter for a guard and its virtual IP, resolved as Pacemaker does; pure, and reads nothing itself.
 
-from ocfpy.parameters import parse_seconds
+Templates, references by id, resource sets, tags and defaults are resolved here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from galera_sync_guard.cli.cib.values import is_true, score, seconds
+from galera_sync_guard.decision.states import INFINITY
 
 GUARD_AGENT = "ocf:custom:galera_sync_guard"
 RESET_AGENT = "ocf:custom:vip_client_reset"
 ADDRESS_AGENTS = ("ocf:heartbeat:IPaddr2", "ocf:heartbeat:IPaddr")
 
-# The names that the recipe uses, and what the command takes without a cluster.
+# The names that the recipe uses, and the guard's without a cluster.
 GUARD = "galera-guard"
 VIRTUAL_IP = "VirtualIP"
 
-INFINITY = ("INFINITY", "+INFINITY", "inf", "+inf", "1000000", "+1000000")
+# Pacemaker 3.0.2 renamed properties: the new name counts first.
+RENAMED = {
+    "stonith-enabled": "fencing-enabled",
+    "stonith-action": "fencing-action",
+    "stonith-timeout": "fencing-timeout",
+    "stonith-watchdog-timeout": "fencing-watchdog-timeout",
+}
 
 
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """One primitive: its id, agent, parameters, meta attributes (its own), operations, and what it stands in."""
+    """One primitive, with all that it has from its template."""
 
-    def __init__(self, element, clone=None, group=None):
-        self.element = element
-        self.id = element.get("id", "")
-        self.agent = ":".join(filter(None, (element.get("class"), element.get("provider"), element.get("type"))))
-        self.parameters = pairs(element, "instance_attributes")
-        self.meta = pairs(element, "meta_attributes")
-        self.operations = [dict(op.attrib) for op in element.iterfind("operations/op")]
-        self.clone = clone
-        self.group = group
-
-    @property
-    def outermost(self):
-        """The id that constraints must name: that of the clone or group it stands in, or its own."""
-        return next(outer.get("id") for outer in (self.clone, self.group, self.element) if outer is not None)
+    element: Element
+    clone: Element | None
+    group: Element | None
+    agent: str
+    template: str | None
+    parameters: dict[str, str]
+    meta: dict[str, str]  # its own, without those of its clone or group and without defaults
+    operations: list[dict[str, str]]
+    tags: frozenset[str] = field(default_factory=frozenset)
 
     @property
-    def names(self):
-        """All ids under which constraints can mean it."""
-        return {outer.get("id") for outer in (self.clone, self.group, self.element) if outer is not None}
+    def id(self) -> str:
+        """Its own id."""
+        return self.element.get("id", "")
 
-    def operation(self, name):
+    @property
+    def outermost(self) -> str:
+        """The id that constraints must name: that of the clone or group that contains it, or its own."""
+        return next(outer.get("id", "") for outer in (self.clone, self.group, self.element) if outer is not None)
+
+    @property
+    def names(self) -> set[str]:
+        """All ids by which a constraint can refer to it."""
+        holders = {outer.get("id", "") for outer in (self.clone, self.group, self.element) if outer is not None}
+        return holders | self.tags | ({self.template} if self.template else set())
+
+    @property
+    def address(self) -> str | None:
+        """The IP address that it manages or serves."""
+        return self.parameters.get("ip")
+
+    def operation(self, name: str) -> dict[str, str]:
         """Return the attributes of its operation of that name, empty when there is none."""
         return next((op for op in self.operations if op.get("name") == name), {})
+
+    def monitors(self) -> list[dict[str, str]]:
+        """Return its recurring monitors."""
+        return [op for op in self.operations if op.get("name") == "monitor" and seconds(op.get("interval"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expression on a node attribute in a rule of a location constraint."""
+
+    constraint: Element
+    rule: Element
+    operation: str
+
+    @property
+    def score(self) -> int:
+        """The score that the rule gives to nodes for which it holds."""
+        return score(self.rule.get("score"))
 
 
 class Configuration:
     """A CIB's configuration section."""
 
-    def __init__(self, cib):
+    def __init__(self, cib: Element) -> None:
         self.cib = cib
-        section = cib.find("configuration")
-        self.section = section if section is not None else cib
-        self.resources = list(_resources(self.section.find("resources")))
+        self.section = _without_references(_section(cib))
         self.constraints = list(self.section.find("constraints") or ())
-        self.properties = pairs(self.section.find("crm_config"), "cluster_property_set")
+        self.properties = _with_new_names(pairs(self.section.find("crm_config"), "cluster_property_set"))
         self.resource_defaults = pairs(self.section.find("rsc_defaults"), "meta_attributes")
         self.operation_defaults = pairs(self.section.find("op_defaults"), "meta_attributes")
+        self.node_names = [node.get("uname", "") for node in self.section.iterfind("nodes/node")]
+        self._tags = _tags(self.section)
+        self.resources = list(self._resources(self.section.find("resources")))
 
-    def resource(self, name):
+    def resource(self, name: str) -> Resource | None:
         """Return the primitive of that id, None when there is none."""
         return next((resource for resource in self.resources if resource.id == name), None)
 
     @property
-    def guards(self):
+    def guards(self) -> list[Resource]:
         """All resources that are guards."""
         return [resource for resource in self.resources if resource.agent == GUARD_AGENT]
 
     @property
-    def addresses(self):
-        """All resources that are virtual IPs."""
+    def addresses(self) -> list[Resource]:
+        """All resources whose agent is that of a virtual IP."""
         return [resource for resource in self.resources if resource.agent in ADDRESS_AGENTS]
 
-    def virtual_ips(self, guard):
-        """Return the virtual IPs that belong to a guard: colocated, ordered or placed by its score; else all."""
-        attribute = guard.parameters.get("attribute", guard.id)
-        bound = [
-            vip
-            for vip in self.addresses
-            if self.colocation(vip, guard) is not None
-            or self.orders(vip, guard)
-            or any(True for _ in self.rules(vip, attribute))
-        ]
-        return bound or self.addresses
+    @property
+    def has_fencing(self) -> bool:
+        """Whether fencing is enabled."""
+        return is_true(self.properties.get("stonith-enabled", "true"))
 
-    def colocation(self, vip, guard):
-        """Return the constraint that keeps a virtual IP with a guard, None when there is none."""
+    @property
+    def lacks_fence_device(self) -> bool:
+        """Whether fencing is enabled and there is nothing to fence with: Pacemaker starts nothing then."""
+        devices = any(resource.agent.startswith("stonith:") for resource in self.resources)
+        watchdog = self.properties.get("stonith-watchdog-timeout", "")
+        # A negative value means twice SBD_WATCHDOG_TIMEOUT.
+        return self.has_fencing and not devices and not watchdog.startswith("-") and not seconds(watchdog)
+
+    @property
+    def quorum_policy(self) -> str:
+        """What Pacemaker does without quorum."""
+        return self.properties.get("no-quorum-policy", "stop")
+
+    def virtual_ips(self, guard: Resource) -> list[Resource]:
+        """Return what a guard guards: each resource that a rule places by its score, each address tied to it; else all.
+
+        All means all addresses that are tied to no other guard.
+        """
+        bound = [resource for resource in self.resources if self._is_guarded(resource, guard)]
+        others = [guard_ for guard_ in self.guards if guard_.id != guard.id]
+        return bound or [vip for vip in self.addresses if not any(self._is_guarded(vip, other) for other in others)]
+
+    def _is_guarded(self, resource: Resource, guard: Resource) -> bool:
+        if any(True for _ in self.rules(resource, attribute_of(guard))):
+            return True
+        return resource.agent in ADDRESS_AGENTS and (
+            self.colocation(resource, guard) is not None or bool(self.orders(resource, guard))
+        )
+
+    def colocation(self, dependent: Resource, other: Resource) -> Element | None:
+        """Return the constraint that keeps a resource with another, None when there is none."""
         return next(
             (
                 item
                 for item in self.constraints
-                if item.tag == "rsc_colocation" and _pair(item, "rsc", "with-rsc", vip, guard)
+                if item.tag == "rsc_colocation" and _ties(item, "rsc", "with-rsc", dependent, other)
             ),
             None,
         )
 
-    def orders(self, vip, guard):
-        """Return the constraints that let a virtual IP start after a guard."""
+    def colocation_score(self, dependent: Resource, other: Resource) -> int:
+        """Return the score by which a resource is kept with another, 0 when nothing does."""
+        if dependent.group is not None and dependent.group is other.group:
+            return INFINITY
+        item = self.colocation(dependent, other)
+        if item is None:
+            return 0
+        sets = item.findall("resource_set")
+        return score((sets[0].get("score") if sets else None) or item.get("score"), INFINITY)
+
+    def orders(self, later: Resource, first: Resource) -> list[Element]:
+        """Return the constraints that let a resource start after another."""
         return [
-            item for item in self.constraints if item.tag == "rsc_order" and _pair(item, "then", "first", vip, guard)
+            item for item in self.constraints if item.tag == "rsc_order" and _ties(item, "then", "first", later, first)
         ]
 
-    def rules(self, vip, attribute):
-        """Yield (location constraint, rule, operation) of every rule of a virtual IP that looks at that attribute."""
-        for item in self.constraints:
-            if item.tag == "rsc_location" and item.get("rsc") in vip.names:
-                for rule in item.iterfind("rule"):
-                    for expression in rule.iterfind("expression"):
-                        if expression.get("attribute") == attribute:
-                            yield item, rule, expression.get("operation")
+    def follows(self, later: Resource, first: Resource) -> bool:
+        """Return whether a resource starts after another, by an order or by its place in their group."""
+        if later.group is not None and later.group is first.group:
+            members = [member.get("id") for member in later.group.iterfind("primitive")]
+            return members.index(later.id) > members.index(first.id)
+        return bool(self.orders(later, first))
 
-    def meta(self, resource, name):
+    def rules(self, resource: Resource, attribute: str) -> Iterator[Rule]:
+        """Yield each expression on that attribute in the rules of a resource."""
+        for item in self.constraints:
+            if item.tag == "rsc_location" and _places(item, resource):
+                for rule in item.iter("rule"):
+                    for expression in rule.iterfind("expression"):
+                        if attribute in (expression.get("attribute"), rule.get("score-attribute")):
+                            yield Rule(item, rule, expression.get("operation", ""))
+
+    def has_score_rule(self, vip: Resource, attribute: str) -> bool:
+        """Return whether a rule lets a virtual IP follow the score."""
+        rules = self.rules(vip, attribute)
+        return any(each.rule.get("score-attribute") == attribute and each.operation == "defined" for each in rules)
+
+    def has_not_defined_rule(self, vip: Resource, attribute: str) -> bool:
+        """Return whether a rule keeps a virtual IP from nodes without a score."""
+        rules = self.rules(vip, attribute)
+        return any(each.score <= -INFINITY and each.operation == "not_defined" for each in rules)
+
+    def client_reset(self, vip: Resource) -> Resource | None:
+        """Return the vip_client_reset of a virtual IP, None when there is none."""
+        agents = (resource for resource in self.resources if resource.agent == RESET_AGENT)
+        return next((agent for agent in agents if is_same_address(agent.address, vip.address)), None)
+
+    def meta(self, resource: Resource, name: str) -> str | None:
         """Return a meta attribute that holds for a resource: its own, its clone's or group's, or the default; or None."""
         for holder in (
             resource.meta,
@@ -117,49 +221,142 @@ class Configuration:
                 return holder[name]
         return None
 
+    def stickiness(self, resource: Resource) -> int:
+        """Return the score that holds a resource on its node: in a group, that of all members together."""
+        members = [resource.id]
+        if resource.group is not None:
+            members = [member.get("id", "") for member in resource.group.iterfind("primitive")]
+        found = [each for each in map(self.resource, members) if each]
+        return min(INFINITY, sum(score(self.meta(each, "resource-stickiness")) for each in found))
 
-def pairs(element, kind):
-    """Return the name and value of every nvpair of that kind of set below an element."""
-    if element is None:
-        return {}
-    return {pair.get("name"): pair.get("value") for pair in element.iterfind(kind + "/nvpair")}
+    def _resources(
+        self, holder: Element | None, clone: Element | None = None, group: Element | None = None
+    ) -> Iterator[Resource]:
+        for child in holder if holder is not None else ():
+            if child.tag == "primitive":
+                yield self._resource(child, clone, group)
+            elif child.tag in ("clone", "master"):
+                yield from self._resources(child, clone=child)
+            elif child.tag == "group":
+                yield from self._resources(child, clone, group=child)
+
+    def _resource(self, element: Element, clone: Element | None, group: Element | None) -> Resource:
+        name = element.get("template")
+        template = self.section.find(f"resources/template[@id='{name}']") if name else None
+        sources = [element] if template is None else [element, template]
+        kind = sources[-1]
+        return Resource(
+            element,
+            clone,
+            group,
+            ":".join(filter(None, (kind.get("class"), kind.get("provider"), kind.get("type")))),
+            name,
+            _inherited("instance_attributes", sources),
+            _inherited("meta_attributes", sources),
+            _operations(sources),
+            frozenset(self._tags.get(element.get("id", ""), ())),
+        )
 
 
-def span(text, default=None):
-    """Return the seconds of a time in Pacemaker's syntax, the default for one that is missing or no time."""
+def attribute_of(guard: Resource) -> str:
+    """Return the node attribute that carries a guard's score."""
+    return guard.parameters.get("attribute") or guard.id
+
+
+def pairs(element: Element | None, kind: str) -> dict[str, str]:
+    """Return the name and value of every nvpair of that kind of set below an element.
+
+    The set with the highest score counts, among equals the last one. Sets with a rule hold at times or on some nodes
+    only, and are left out.
+    """
+    found: dict[str, str] = {}
+    sets = [each for each in (element if element is not None else ()) if each.tag == kind and each.find("rule") is None]
+    for each in sorted(sets, key=lambda each: score(each.get("score"))):
+        found.update((pair.get("name", ""), pair.get("value", "")) for pair in each.iterfind("nvpair"))
+    return found
+
+
+def is_same_address(one: str | None, other: str | None) -> bool:
+    """Return whether two texts are the same IP address, whatever the spelling."""
+    if one is None or other is None:
+        return False
     try:
-        return parse_seconds(text) if text else default
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
     except ValueError:
-        return default
+        return one == other
 
 
-def number(text, default=None):
-    """Return a score or count as an int, the default for none."""
-    if text is None:
-        return default
-    if text.strip() in INFINITY:
-        return 1000000
-    if text.strip().upper() in ("-INFINITY", "-INF"):
-        return -1000000
-    try:
-        return int(text)
-    except ValueError:
-        return default
+def _section(cib: Element) -> Element:
+    section = cib.find("configuration")
+    return cib if section is None else section
 
 
-def _resources(element, clone=None, group=None):
-    for child in element if element is not None else ():
-        if child.tag == "primitive":
-            yield Resource(child, clone, group)
-        elif child.tag == "clone":
-            yield from _resources(child, clone=child)
-        elif child.tag == "group":
-            yield from _resources(child, clone, group=child)
+def _without_references(section: Element) -> Element:
+    """Return a copy in which every `id-ref` is replaced by the element that it refers to."""
+    by_id = {element.get("id"): element for element in section.iter() if element.get("id")}
+    section = copy.deepcopy(section)
+    for parent in list(section.iter()):
+        for place, child in enumerate(parent):
+            target = by_id.get(child.get("id-ref"))
+            if target is not None and target.tag == child.tag:
+                replacement = copy.deepcopy(target)
+                replacement.attrib.update({name: value for name, value in child.attrib.items() if name != "id-ref"})
+                parent[place] = replacement
+    return section
 
 
-def _pair(item, one, other, vip, guard):
+def _with_new_names(properties: dict[str, str]) -> dict[str, str]:
+    known = dict(properties)
+    for old, new in RENAMED.items():
+        if new in known:
+            known[old] = known[new]
+    return known
+
+
+def _tags(section: Element) -> dict[str, set[str]]:
+    """Return the tags of each id."""
+    tagged: dict[str, set[str]] = {}
+    for tag in section.iterfind("tags/tag"):
+        for reference in tag.iterfind("obj_ref"):
+            tagged.setdefault(reference.get("id", ""), set()).add(tag.get("id", ""))
+    return tagged
+
+
+def _inherited(kind: str, sources: list[Element]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for source in reversed(sources):
+        merged.update(pairs(source, kind))
+    return merged
+
+
+def _operations(sources: list[Element]) -> list[dict[str, str]]:
+    """Return the operations of a resource and those of its template that it does not define itself."""
+    found: dict[tuple[str | None, float | None], dict[str, str]] = {}
+    for source in sources:
+        for op in source.iterfind("operations/op"):
+            attributes = {**pairs(op, "meta_attributes"), **op.attrib}
+            found.setdefault((op.get("name"), seconds(op.get("interval"), 0.0)), attributes)
+    return list(found.values())
+
+
+def _places(item: Element, resource: Resource) -> bool:
+    """Return whether a location constraint is about a resource."""
+    pattern = item.get("rsc-pattern")
+    if pattern is not None:
+        try:
+            return any(re.search(pattern, name) for name in resource.names)
+        except re.error:
+            return False
+    return item.get("rsc") in resource.names or bool(_members(item) & resource.names)
+
+
+def _members(item: Element) -> set[str]:
+    return {reference.get("id", "") for reference in item.iterfind("resource_set/resource_ref")}
+
+
+def _ties(item: Element, one: str, other: str, resource: Resource, target: Resource) -> bool:
     """Return whether a constraint ties the two, written plainly or as resource sets."""
-    if item.get(one) in vip.names and item.get(other) in guard.names:
+    if item.get(one) in resource.names and item.get(other) in target.names:
         return True
-    members = {reference.get("id") for reference in item.iterfind("resource_set/resource_ref")}
-    return bool(members & vip.names and members & guard.names)
+    members = _members(item)
+    return bool(members & resource.names and members & target.names)

@@ -1,9 +1,14 @@
 """What setup makes of a cluster, declared once: as pcs lines, as crmsh lines and as XML; pure."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cli.cib.model import GUARD, GUARD_AGENT, RESET_AGENT, VIRTUAL_IP
+from galera_sync_guard.cli.cib.model import GUARD, GUARD_AGENT, RESET_AGENT, VIRTUAL_IP, Configuration, Resource
 
 ADDRESS_AGENT = "ocf:heartbeat:IPaddr2"
 CLIENT_RESET = "vip-client-reset"
@@ -13,29 +18,29 @@ CLONE = GUARD + "-clone"
 TIMEOUT = "20s"
 
 
+@dataclass(frozen=True, slots=True)
 class Primitive:
-    """One resource of the recipe: its parameters and meta attributes, its monitor and stop, and its other operations."""
+    """One resource of the recipe."""
 
-    def __init__(self, name, agent, parameters, meta, monitor, operations=("start",), stop=None):
-        self.name = name
-        self.agent = agent
-        self.parameters = parameters
-        self.meta = meta
-        self.monitor = monitor
-        self.operations = operations
-        self.stop = stop
+    name: str
+    agent: str
+    parameters: dict[str, str]
+    meta: dict[str, str]
+    monitor: dict[str, str]
+    operations: tuple[str, ...] = ("start",)  # besides monitor and stop
+    stop: dict[str, str] | None = None
 
-    def pcs_create(self):
+    def pcs_create(self) -> str:
         """Return the pcs line that makes it."""
         return f"pcs resource create {self.name} {self.agent} {_words(self.parameters)} {self.words}"
 
     @property
-    def words(self):
+    def words(self) -> str:
         """Its description after the parameters, as pcs and crmsh have it in common."""
         stop = " op stop " + _words(self.stop) if self.stop else ""
         return f"op monitor {_words(self.monitor)}{stop} meta {_words(self.meta)}"
 
-    def xml(self):
+    def xml(self) -> Element:
         """Return it as XML, with the ids that pcs gives."""
         kind, provider, name = self.agent.split(":")
         element = ElementTree.Element("primitive", {"id": self.name, "class": kind, "type": name, "provider": provider})
@@ -43,23 +48,26 @@ class Primitive:
         _add_pairs(element, "meta_attributes", self.meta)
         operations = ElementTree.SubElement(element, "operations")
         default = {"timeout": TIMEOUT}
-        for name, interval, rest in sorted(
-            [
-                ("monitor", self.monitor["interval"], self.monitor),
-                ("stop", "0s", self.stop or default),
-                *((name, "0s", default) for name in self.operations),
-            ],
-            key=lambda operation: operation[0],
-        ):
+        wanted = {**dict.fromkeys(self.operations, default), "stop": self.stop or default, "monitor": self.monitor}
+        for name, attributes in sorted(wanted.items()):
+            interval = attributes.get("interval", "0s")
             ElementTree.SubElement(
                 operations,
                 "op",
-                {"name": name, **rest, "interval": interval, "id": f"{self.name}-{name}-interval-{interval}"},
+                {"name": name, **attributes, "interval": interval, "id": f"{self.name}-{name}-interval-{interval}"},
             )
         return element
 
 
-def client_reset(address):
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One constraint of the recipe, and whether a configuration has what it is for."""
+
+    element: Element
+    is_present: Callable[[Configuration], bool]
+
+
+def client_reset(address: str) -> Primitive:
     """Return the vip_client_reset of an address.
 
     A failed stop would block it, and with it the virtual IP, which stops after it, on a node that must lose it: measured
@@ -79,7 +87,14 @@ def client_reset(address):
 class Recipe:
     """The guard in mode=score that watches, the virtual IP, what binds them, and vip_client_reset where it is installed."""
 
-    def __init__(self, address, prefix, nic=None, parameters=None, with_client_reset=False):
+    def __init__(
+        self,
+        address: str,
+        prefix: int,
+        nic: str | None = None,
+        parameters: dict[str, str] | None = None,
+        with_client_reset: bool = False,
+    ) -> None:
         place = {"nic": nic} if nic else {}
         self.guard = Primitive(
             GUARD,
@@ -98,7 +113,7 @@ class Recipe:
         )
         self.client_reset = client_reset(address) if with_client_reset else None
 
-    def pcs(self):
+    def pcs(self) -> list[str]:
         """Return the pcs lines; one list serves docs/setup.md, check and setup."""
         guard, vip, reset = self.guard, self.vip, self.client_reset
         lines = [
@@ -117,7 +132,7 @@ class Recipe:
             ]
         return lines
 
-    def crmsh(self):
+    def crmsh(self) -> list[str]:
         """Return what crm configure reads."""
         guard, vip, reset = self.guard, self.vip, self.client_reset
         lines = [
@@ -136,7 +151,7 @@ class Recipe:
             ]
         return [*lines, "commit"]
 
-    def resources(self):
+    def resources(self) -> dict[str, Element]:
         """Return the XML of the resources by the id that must not exist yet."""
         clone = ElementTree.Element("clone", id=CLONE)
         clone.append(self.guard.xml())
@@ -146,38 +161,67 @@ class Recipe:
             made[CLIENT_RESET] = self.client_reset.xml()
         return made
 
-    def constraints(self):
-        """Return the XML of the constraints by what check calls their absence."""
-        made = {
-            "no-score-rule": _location("location-" + VIRTUAL_IP, "defined", {"score-attribute": GUARD}),
-            "no-not-defined-rule": _location(f"location-{VIRTUAL_IP}-1", "not_defined", {"score": "-INFINITY"}),
-            "no-colocation": _colocation(VIRTUAL_IP, CLONE),
-        }
+    def constraints(self) -> list[Constraint]:
+        """Return the constraints, each with the question whether a configuration needs it."""
+        made = [
+            Constraint(
+                _location("location-" + VIRTUAL_IP, "defined", {"score-attribute": GUARD}),
+                lambda configuration: configuration.has_score_rule(_vip(configuration), GUARD),
+            ),
+            Constraint(
+                _location(f"location-{VIRTUAL_IP}-1", "not_defined", {"score": "-INFINITY"}),
+                lambda configuration: configuration.has_not_defined_rule(_vip(configuration), GUARD),
+            ),
+            Constraint(_colocation(VIRTUAL_IP, CLONE), _is_tied(VIRTUAL_IP, GUARD)),
+        ]
         if self.client_reset:
-            made["client-reset-elsewhere"] = _colocation(CLIENT_RESET, VIRTUAL_IP)
-            made["client-reset-not-last"] = ElementTree.Element(
-                "rsc_order",
-                {
-                    "first": VIRTUAL_IP,
-                    "first-action": "start",
-                    "then": CLIENT_RESET,
-                    "then-action": "start",
-                    "id": f"order-{VIRTUAL_IP}-{CLIENT_RESET}-mandatory",
-                },
-            )
+            made += [
+                Constraint(_colocation(CLIENT_RESET, VIRTUAL_IP), _is_tied(CLIENT_RESET, VIRTUAL_IP)),
+                Constraint(
+                    ElementTree.Element(
+                        "rsc_order",
+                        {
+                            "first": VIRTUAL_IP,
+                            "first-action": "start",
+                            "then": CLIENT_RESET,
+                            "then-action": "start",
+                            "id": f"order-{VIRTUAL_IP}-{CLIENT_RESET}-mandatory",
+                        },
+                    ),
+                    lambda configuration: configuration.follows(
+                        _resource(configuration, CLIENT_RESET), _vip(configuration)
+                    ),
+                ),
+            ]
         return made
 
 
-def _words(pairs):
+def _resource(configuration: Configuration, name: str) -> Resource:
+    found = configuration.resource(name)
+    assert found is not None, f"the recipe's resources are made before its constraints: {name}"
+    return found
+
+
+def _vip(configuration: Configuration) -> Resource:
+    return _resource(configuration, VIRTUAL_IP)
+
+
+def _is_tied(dependent: str, other: str) -> Callable[[Configuration], bool]:
+    return lambda configuration: (
+        configuration.colocation(_resource(configuration, dependent), _resource(configuration, other)) is not None
+    )
+
+
+def _words(pairs: dict[str, str]) -> str:
     return " ".join(f"{name}={_quoted(value)}" for name, value in pairs.items())
 
 
-def _quoted(value):
+def _quoted(value: str) -> str:
     plain = all(character.isalnum() or character in "%+,-./:=@_" for character in value)
     return value if plain and value else f'"{value}"'
 
 
-def _add_pairs(element, kind, pairs):
+def _add_pairs(element: Element, kind: str, pairs: dict[str, str]) -> None:
     if pairs:
         name = f"{element.get('id')}-{kind}"
         attributes = ElementTree.SubElement(element, kind, id=name)
@@ -185,14 +229,14 @@ def _add_pairs(element, kind, pairs):
             ElementTree.SubElement(attributes, "nvpair", id=f"{name}-{key}", name=key, value=pairs[key])
 
 
-def _location(name, operation, score):
+def _location(name: str, operation: str, score: dict[str, str]) -> Element:
     item = ElementTree.Element("rsc_location", id=name, rsc=VIRTUAL_IP)
     rule = ElementTree.SubElement(item, "rule", {"id": name + "-rule", **score})
     ElementTree.SubElement(rule, "expression", id=name + "-rule-expr", operation=operation, attribute=GUARD)
     return item
 
 
-def _colocation(resource, other):
+def _colocation(resource: str, other: str) -> Element:
     return ElementTree.Element(
         "rsc_colocation",
         {

@@ -6,7 +6,9 @@ from galera_sync_guard.cli import server_settings
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
-from galera_sync_guard.cli.findings import ERROR, NOTE, WARNING, Snapshot, findings
+from galera_sync_guard.cli.findings.all import find_all
+from galera_sync_guard.cli.findings.finding import ERROR, NOTE, WARNING
+from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.screen import Cell
 from galera_sync_guard.decision.states import BAD
 
@@ -45,7 +47,7 @@ def look(host, name=None):
         raise CommandError(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
-        found.update(((finding.name, finding.text), finding) for finding in findings(snapshot))
+        found.update(((finding.name, finding.text), finding) for finding in find_all(snapshot))
     order = (ERROR, WARNING, NOTE)
     return sorted(found.values(), key=lambda finding: order.index(finding.severity)), unread
 

@@ -4,6 +4,8 @@ Ratios come from rounds, since the load of a machine changes within seconds: eve
 CPU time is divided by that of the bare interpreter in the same round.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -15,48 +17,69 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 import pymysql
+
+if TYPE_CHECKING:
+    import resource
+    from collections.abc import Callable, Iterator
+
+    from pymysql.connections import Connection
+
 
 SOCKET = "/run/mysqld/mysqld.sock"
 SETTLE = 0.02  # seconds that the server gets to end the thread of the connection before
 EXIT_DELAY = 0.02  # seconds for which strace holds every process at its end, so that its peak can be read
 COUNTING_ROUNDS = 3
+Figures = dict[str, float]
 COMPLAINTS = "/run/complaints"  # what a contender writes to stderr
+
+
+class Contender(TypedDict):
+    """A command to measure, as contenders.py describes it."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    setup: list[list[str]]
+    situation: str
+    code: int
+    settled: bool
 
 
 class Server:
     """The Galera node of this machine: one connection that stays open, and its process."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.pid = int(Path("/run/mysqld/mysqld.pid").read_text())
         self._connection = self.connect()
         self._changed = False
 
     @staticmethod
-    def connect():
+    def connect() -> Connection:
         return pymysql.connect(unix_socket=SOCKET, user="root", autocommit=True)
 
-    def query(self, statement):
+    def query(self, statement: str) -> tuple[tuple[Any, ...], ...]:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall()
 
-    def status(self, name):
+    def status(self, name: str) -> int:
         return int(self.query(f"SHOW GLOBAL STATUS LIKE '{name}'")[0][1])
 
-    def cpu(self):
+    def cpu(self) -> float:
         """Return the CPU seconds of the process, ended threads included (CPUCLOCK_SCHED of another process)."""
         return time.clock_gettime(((~self.pid) << 3) | 2)
 
     # Situations: what holds while a contender runs.
 
     @contextlib.contextmanager
-    def as_it_is(self):
+    def as_it_is(self) -> Iterator[None]:
         yield
 
     @contextlib.contextmanager
-    def other_than_before(self):
+    def other_than_before(self) -> Iterator[None]:
         """Be read-only every second time: the guard finds another state than in its last run."""
         self._changed = not self._changed
         self.query(f"SET GLOBAL read_only={self._changed:d}")
@@ -66,7 +89,7 @@ class Server:
             self.query("SET GLOBAL read_only=0")
 
     @contextlib.contextmanager
-    def full(self):
+    def full(self) -> Iterator[None]:
         """Hold all connections, root's own too."""
         ((most,),) = self.query("SELECT @@global.max_connections")
         before = self.status("Threads_connected")
@@ -85,7 +108,7 @@ class Server:
             self.query(f"SET GLOBAL max_connections={most}")
 
     @contextlib.contextmanager
-    def hung(self):
+    def hung(self) -> Iterator[None]:
         """Stop the server's process."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
@@ -95,7 +118,7 @@ class Server:
             self.query("DO 1")
 
 
-def run(contender):
+def run(contender: Contender) -> tuple[int, float, resource.struct_rusage]:
     """Run a contender's command once and return its exit code, wall seconds and rusage of the process tree."""
     began = time.monotonic()
     pid = spawn(contender["command"], contender)
@@ -103,23 +126,23 @@ def run(contender):
     return os.waitstatus_to_exitcode(status), time.monotonic() - began, usage
 
 
-def spawn(command, contender):
+def spawn(command: list[str], contender: Contender) -> int:
     """Start a command in a process group of its own, its stdout dropped; the caller is its parent, and reaps it."""
-    null = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
-    null += [
+    null = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, COMPLAINTS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
     ]
     return os.posix_spawnp(command[0], command, os.environ | contender["environment"], file_actions=null, setpgroup=0)
 
 
-def settle(contender):
+def settle(contender: Contender) -> None:
     """Run it unmeasured: ours publishes every ten seconds, and a round can take longer."""
     if contender["settled"]:
         run(contender)
 
 
-def measured(contender, server):
+def measured(contender: Contender, server: Server) -> Figures:
     """Return one measurement of time."""
     with getattr(server, contender["situation"])():
         settle(contender)
@@ -132,7 +155,7 @@ def measured(contender, server):
     return {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "server_cpu": server_cpu}
 
 
-def counted(contender, server):
+def counted(contender: Contender, server: Server) -> Figures:
     """Return one measurement of what can be counted: calls of the system, the server's status, peak memory."""
     with tempfile.NamedTemporaryFile("r") as summary:
         # Detached (-D), so that the traced command keeps this process as its parent.
@@ -151,15 +174,15 @@ def counted(contender, server):
         with getattr(server, contender["situation"])():
             settle(contender)
             stopped = contender["situation"] == "hung"
-            before = None if stopped else status(server)
+            before = (0, 0) if stopped else status(server)
             pid = spawn(tracing, contender)
             memory = peak_memory(pid)
             _, code = os.waitpid(pid, 0)
             time.sleep(SETTLE)
-            after = None if stopped else status(server)
+            after = (0, 0) if stopped else status(server)
         check(contender, os.waitstatus_to_exitcode(code))
         calls = parse_summary(wait_for_text(summary))
-    result = {
+    result: Figures = {
         "syscalls": sum(calls.values()),
         "execs": calls.get("execve", 0),
         "forks": sum(calls.get(name, 0) for name in ("fork", "vfork", "clone", "clone3")),
@@ -171,12 +194,12 @@ def counted(contender, server):
     return result
 
 
-def status(server):
+def status(server: Server) -> tuple[int, int]:
     rows = dict(server.query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Connections', 'Questions')"))
     return int(rows["Connections"]), int(rows["Questions"])
 
 
-def peak_memory(group):
+def peak_memory(group: int) -> int:
     """Return the peak resident set, in bytes, of the largest process of a process group; waits until its leader ends.
 
     wait4's ru_maxrss is of no use: a child's begins with the peak of the process that started it.
@@ -193,7 +216,7 @@ def peak_memory(group):
     return peak
 
 
-def wait_for_text(file):
+def wait_for_text(file: IO[str]) -> str:
     """Return strace's summary, which a detached strace writes after its command has ended."""
     limit = time.monotonic() + 5
     while time.monotonic() < limit:
@@ -205,9 +228,9 @@ def wait_for_text(file):
     raise TimeoutError("no summary of strace")
 
 
-def parse_summary(text):
+def parse_summary(text: str) -> dict[str, int]:
     """Return how often each call of the system succeeded or failed; of execve only what succeeded."""
-    calls = {}
+    calls: dict[str, int] = {}
     for line in text.splitlines():
         fields = line.split()
         if len(fields) >= 5 and fields[-1] != "total" and fields[3].isdigit():
@@ -216,14 +239,14 @@ def parse_summary(text):
     return calls
 
 
-def check(contender, code):
+def check(contender: Contender, code: int) -> None:
     """Raise RuntimeError unless the contender did its work: a monitor may succeed without (ours, half installed)."""
     complaints = Path(COMPLAINTS).read_text(errors="replace")
     if code != contender["code"] or "ocf-exit-reason:" in complaints:
         raise RuntimeError(f"{contender['name']}: exit code {code}, expected {contender['code']}: {complaints}")
 
 
-def prepare(contenders, server):
+def prepare(contenders: list[Contender], server: Server) -> None:
     """Start what must run before it can be monitored, in the situation in which it will be."""
     for contender in contenders:
         for command in contender["setup"]:
@@ -241,7 +264,7 @@ def prepare(contenders, server):
 
 
 @contextlib.contextmanager
-def busy(loops):
+def busy(loops: int) -> Iterator[None]:
     """Keep processors busy with this many endless loops."""
     running = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(loops)]
     try:
@@ -252,9 +275,15 @@ def busy(loops):
             loop.wait()
 
 
-def rounds(number, contenders, server, measure, title):
+def rounds(
+    number: int,
+    contenders: list[Contender],
+    server: Server,
+    measure: Callable[[Contender, Server], Figures],
+    title: str,
+) -> dict[str, list[Figures]]:
     """Measure every contender once per round, in random order; return the measurements by contender."""
-    results = {contender["name"]: [] for contender in contenders}
+    results: dict[str, list[Figures]] = {contender["name"]: [] for contender in contenders}
     for done in range(number):
         print(f"\r{title}: round {done + 1} of {number} ", end="", file=sys.stderr, flush=True)
         for contender in random.sample(contenders, len(contenders)):
@@ -263,9 +292,9 @@ def rounds(number, contenders, server, measure, title):
     return results
 
 
-def main():
+def main() -> None:
     plan = json.load(sys.stdin)
-    contenders = plan["contenders"]
+    contenders: list[Contender] = plan["contenders"]
     Path("/run/resource-agents").mkdir(exist_ok=True)
     server = Server()
     prepare(contenders, server)

@@ -1,19 +1,20 @@
 """Findings on what is no configuration of Pacemaker: each is there with the mistake and gone without it."""
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cli import findings
 from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.commands import check
-from galera_sync_guard.cli.server_settings import GRANTS
-from galera_sync_guard.decision.facts import Cause, Facts
+from galera_sync_guard.cli.findings.all import find_all
+from galera_sync_guard.cli.findings.finding import NOTE
+from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.decision.facts import GRANTS, Cause, Facts
+from tests.support.checkout import ROOT
 from tests.support.mistakes import MISTAKES, SETTINGS
 
 SERVER = {
@@ -41,7 +42,7 @@ def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=Non
         if server == Cause.DENIED
         else Facts({**SERVER, **(server or {})})
     )
-    return findings.Snapshot(
+    return Snapshot(
         configuration,
         guard,
         typed,
@@ -53,7 +54,7 @@ def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=Non
 
 
 def names(**changes):
-    return {each.name for each in findings.findings(snapshot(**changes))} - {"no-stonith"}
+    return {each.name for each in find_all(snapshot(**changes))} - {"no-stonith"}
 
 
 def test_nothing_is_wrong_by_itself():
@@ -122,7 +123,7 @@ def test_mistake_is_found_and_mended_it_is_not(name, mistake, mended):
     ids=["options", "plugin"],
 )
 def test_an_option_of_galera_is_mended_in_the_way_that_the_server_takes(server, command):
-    (finding,) = findings.findings(snapshot(server={"wsrep_provider_options": "pc.ignore_sb = yes", **server}))[:1]
+    (finding,) = find_all(snapshot(server={"wsrep_provider_options": "pc.ignore_sb = yes", **server}))[:1]
     assert finding.commands == (f'mariadb -e "{command}"',)
 
 
@@ -130,10 +131,10 @@ def test_a_login_by_root_is_no_risk_but_a_note():
     severities = {
         each.severity
         for parameters in ({}, {"os_user": "root"})
-        for each in findings.findings(snapshot(parameters=parameters, server={GRANTS: "GRANT ALL PRIVILEGES ON *.*"}))
+        for each in find_all(snapshot(parameters=parameters, server={GRANTS: "GRANT ALL PRIVILEGES ON *.*"}))
         if each.name == "privileges"
     }
-    assert severities == {findings.NOTE}
+    assert severities == {NOTE}
 
 
 @pytest.mark.parametrize(
@@ -156,21 +157,21 @@ def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
     for server in (Cause.DENIED, {GRANTS: "GRANT ALL PRIVILEGES ON *.* TO `x`@`localhost`"}):
         (finding,) = [
             each
-            for each in findings.findings(snapshot(parameters=parameters, server=server))
+            for each in find_all(snapshot(parameters=parameters, server=server))
             if each.name in ("login", "privileges")
         ]
         assert finding.commands[-1] == last
 
 
 def test_every_finding_has_its_mistake():
-    source = Path(findings.__file__).read_text()
-    all_names = set(re.findall(r'Finding\(\s*"([a-z-]+)"', source))
+    source = "".join(path.read_text() for path in (ROOT / "galera_sync_guard/cli/findings").glob("*.py"))
+    all_names = set(re.findall(r'(?:Finding|error|warning|note)\(\s*"([a-z-]+)"', source))
     tested = {rest[0] for _, *rest in MISTAKES} | {each.finding for each in SETTINGS} | {name for name, _, _ in TABLE}
     assert all_names - tested == {"no-guard", "no-vip", "no-stonith"}
 
 
 def test_parts_that_could_not_be_read_are_silent():
-    assert findings.findings(findings.Snapshot()) == []
+    assert find_all(Snapshot()) == []
 
 
 @pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])

@@ -1,0 +1,72 @@
+"""Findings on vip_client_reset and its place beside the virtual IP; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from galera_sync_guard.cli.cib import recipe
+from galera_sync_guard.cli.cib.model import Resource
+from galera_sync_guard.cli.cib.values import is_true
+from galera_sync_guard.cli.findings.finding import Finding, check, warning
+from galera_sync_guard.cli.findings.snapshot import Snapshot
+
+
+def _pairs(snapshot: Snapshot) -> Iterator[tuple[Resource, Resource | None]]:
+    """Yield each virtual IP with its vip_client_reset, or with None; nothing where the agent is not installed."""
+    if snapshot.configuration and snapshot.resets_clients:
+        for vip in snapshot.vips:
+            yield vip, snapshot.configuration.client_reset(vip)
+
+
+@check
+def no_client_reset(snapshot: Snapshot) -> Iterator[Finding]:
+    for vip, reset in _pairs(snapshot):
+        if reset is None and vip.address:
+            yield warning(
+                "no-client-reset",
+                f"no vip_client_reset for {vip.id}: a client that waits for an answer when the"
+                " address leaves hangs until its own timeout",
+                recipe.client_reset(vip.address).pcs_create(),
+                f"pcs constraint colocation add {recipe.CLIENT_RESET} with {vip.outermost}",
+                f"pcs constraint order {vip.outermost} then {recipe.CLIENT_RESET}",
+            )
+
+
+@check
+def place(snapshot: Snapshot) -> Iterator[Finding]:
+    for vip, reset in _pairs(snapshot):
+        configuration = snapshot.configuration
+        if reset is None or configuration is None:
+            continue
+        if not configuration.follows(reset, vip):
+            yield warning(
+                "client-reset-not-last",
+                f"{reset.id} is not ordered after {vip.id}: it stops too late, when clients can no longer be told",
+                f"pcs constraint order {vip.outermost} then {reset.outermost}",
+            )
+        if not configuration.colocation_score(reset, vip):
+            yield warning(
+                "client-reset-elsewhere",
+                f"{reset.id} is not colocated with {vip.id}",
+                f"pcs constraint colocation add {reset.outermost} with {vip.outermost}",
+            )
+
+
+@check
+def failures(snapshot: Snapshot) -> Iterator[Finding]:
+    for vip, reset in _pairs(snapshot):
+        if reset is None or snapshot.configuration is None:
+            continue
+        if is_true(snapshot.configuration.meta(reset, "critical") or "true"):
+            yield warning(
+                "client-reset-critical",
+                f"{reset.id} has no critical=false: its failure would move {vip.id}",
+                f"pcs resource meta {reset.id} critical=false",
+            )
+        if reset.operation("stop").get("on-fail") != "ignore":
+            yield warning(
+                "client-reset-stop",
+                f"a stop of {reset.id} that fails would keep {vip.id} on a node that must lose it",
+                f"pcs resource update {reset.id} op stop timeout=20s on-fail=ignore",
+                f"pcs resource meta {reset.id} failure-timeout=60s",
+            )

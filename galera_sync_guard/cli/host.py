@@ -1,13 +1,23 @@
 """This machine as the command sees it: its tools, files and rights; knows neither Pacemaker nor MariaDB."""
 
+from __future__ import annotations
+
 import os
 import subprocess
+from collections.abc import Mapping
+from typing import TextIO
 
 from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cluster.attributes import SEARCH_PATH
 
-# How long one tool may take, in seconds: a cluster daemon that hangs must not hang the command.
-PATIENCE = 15.0
+# The time limit of one tool, in seconds: a cluster daemon that hangs must not hang the command.
+TOOL_TIMEOUT = 15.0
+
+# Which package has a tool that may be missing.
+PACKAGES = dict.fromkeys(
+    ("attrd_updater", "cibadmin", "crm_diff", "crm_mon", "crm_node", "crm_simulate", "crm_verify"),
+    " (package pacemaker-cli-utils)",
+)
 
 
 class Host:
@@ -16,13 +26,15 @@ class Host:
     `root` stands in front of every path that is read, for tests.
     """
 
-    def __init__(self, environ, stdin, root=""):
+    def __init__(self, environ: Mapping[str, str], stdin: TextIO, root: str = "") -> None:
         self.environ = {**environ, "LC_ALL": "C.UTF-8", "PATH": environ.get("PATH", "") + os.pathsep + SEARCH_PATH}
         self.stdin = stdin
         self.root = root
 
-    def run(self, *command, text=None, patience=PATIENCE, **variables):
-        """Run a tool and return its CompletedProcess, whatever its exit code; CommandError when it is missing or hangs."""
+    def run(
+        self, *command: str, text: str | None = None, timeout: float = TOOL_TIMEOUT, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a tool and return its result, whatever its exit code; CommandError when it is missing or hangs."""
         try:
             return subprocess.run(
                 command,
@@ -34,16 +46,16 @@ class Host:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 check=False,
-                timeout=patience,
+                timeout=timeout,
             )
         except FileNotFoundError:
             raise CommandError(f"{command[0]} is not installed on this node{PACKAGES.get(command[0], '')}") from None
         except subprocess.TimeoutExpired:
-            raise CommandError(f"{command[0]} did not answer within {patience:g} s") from None
+            raise CommandError(f"{command[0]} did not answer within {timeout:g} s") from None
         except OSError as error:
             raise CommandError(f"{command[0]}: {error.strerror}") from None
 
-    def read(self, path):
+    def read(self, path: str) -> str | None:
         """Return a file's text, None when it does not exist or may not be read."""
         try:
             with open(self.root + path, encoding="utf-8", errors="replace") as file:
@@ -51,16 +63,11 @@ class Host:
         except OSError:
             return None
 
-    def exists(self, path):
+    def exists(self, path: str) -> bool:
         """Return whether there is such a file."""
         return os.path.exists(self.root + path)
 
     @property
-    def is_root(self):
+    def is_root(self) -> bool:
         """Whether this process may do everything on this machine."""
         return os.geteuid() == 0
-
-
-PACKAGES = dict.fromkeys(
-    ("cibadmin", "crm_diff", "crm_mon", "crm_node", "crm_verify", "attrd_updater"), " (package pacemaker-cli-utils)"
-)

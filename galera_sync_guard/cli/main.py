@@ -1,6 +1,10 @@
 """The command line: which subcommands and options there are, and which function each calls."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
 
 from galera_sync_guard import __version__
 from galera_sync_guard.cli.commands.check import check
@@ -12,12 +16,15 @@ from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Screen
 
+Subcommand = Callable[[Host, argparse.Namespace, Screen], ExitCode]
 
-def main(argv, environ, stdin, stdout, stderr):
-    """Carry out one command line and return its exit code; what keeps it from that is one line on stderr."""
+
+def main(argv: Sequence[str], environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> ExitCode:
+    """Carry out one command line and return its exit code; what stops it is one line on stderr."""
     arguments = parser().parse_args(argv[1:])
+    call: Subcommand = arguments.call
     try:
-        return arguments.call(Host(environ, stdin), arguments, Screen(stdout, environ))
+        return call(Host(environ, stdin), arguments, Screen(stdout, environ))
     except CommandError as error:
         stderr.write(f"galera-sync-guard {arguments.subcommand}: {error}\n")
         return error.code
@@ -25,7 +32,7 @@ def main(argv, environ, stdin, stdout, stderr):
         return ExitCode.OK if getattr(arguments, "watch", None) else ExitCode.INTERRUPTED
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, from which the man page is made too."""
     top = argparse.ArgumentParser(
         prog="galera-sync-guard",
@@ -71,7 +78,7 @@ def parser():
         "check",
         check,
         "Read the settings of the cluster, of Corosync, MariaDB and the"
-        " kernel as this node has them, and list what is wrong or risky, each with the commands that mend"
+        " kernel as this node has them, and list what is wrong or risky, each with the commands that fix"
         " it.",
     )
     _guard_option(command)
@@ -121,7 +128,9 @@ def parser():
     return top
 
 
-def _command(subcommands, name, call, text):
+def _command(
+    subcommands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, call: Subcommand, text: str
+) -> argparse.ArgumentParser:
     command = subcommands.add_parser(
         name, help=text.partition(":")[0].partition(".")[0], description=text, allow_abbrev=False
     )
@@ -130,19 +139,19 @@ def _command(subcommands, name, call, text):
     return command
 
 
-def _guard_option(command):
+def _guard_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resource", metavar="NAME", help="which guard, if the cluster has several")
 
 
-def _assignment(text):
+def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
     return name, value
 
 
-def _positive(text):
+def _positive(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return seconds

@@ -100,7 +100,7 @@ def test_maintenance_moves_the_vip_and_status_says_why(guarded):
     assert guard["nodes"][holder.name]["state"] == "maintenance"
     assert guard["nodes"][holder.name]["reason"].endswith("exists: a new disk")
     newest = guard["virtual_ips"][0]["moves"][0]
-    assert (newest["from"], newest["to"]) == (holder.name, guarded.vip_node.name)
+    assert (newest["from_node"], newest["to_node"]) == (holder.name, guarded.vip_node.name)
     assert newest["why"].endswith("a new disk")
     holder.run(["galera-sync-guard", "maintenance", "off"])
     wait_normal(guarded)
@@ -158,7 +158,7 @@ def test_what_setup_made_leaves_a_broken_node(guarded, fault):
         scene.strike(fault)
         target = scene.wait_moved()
         newest = wait_until(lambda: explained_move(target), 5, "status says why the address has moved")
-        assert (newest["from"], newest["to"]) == (scene.holder.name, target.name)
+        assert (newest["from_node"], newest["to_node"]) == (scene.holder.name, target.name)
         # A question that meets a server in the middle of its stop may get no answer.
         assert newest["why"].startswith("donor: " if fault == "desync" else ("down: ", "hung: "))
         scene.heal(fault)

@@ -168,8 +168,8 @@ TROUBLES = {
         "echo 'Could not connect to the CIB: Transport endpoint is not connected' >&2; exit 102",
         "",
     ),
-    "garbage": ("cibadmin", "echo garbage", "cibadmin is no XML"),
-    "half a CIB": ("cibadmin", "echo '<cib><configuration>'", "cibadmin is no XML"),
+    "garbage": ("cibadmin", "echo garbage", "cibadmin is not valid XML"),
+    "half a CIB": ("cibadmin", "echo '<cib><configuration>'", "cibadmin is not valid XML"),
     "broken CIB": (
         "cibadmin",
         "echo 'Update does not conform to the configured schema' >&2; exit 78",
@@ -284,7 +284,7 @@ class TestWatch:
             (watched.tools / "cibadmin.new").replace(watched.tools / "cibadmin")
             while "nodes" in (said := json.loads(process.stdout.readline())):
                 continue
-            assert list(said) == ["trouble"]
+            assert list(said) == ["error"]
             process.send_signal(signal.SIGINT)
             process.stdout.read()
             assert process.wait(30) == 0

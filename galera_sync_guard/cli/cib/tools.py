@@ -1,8 +1,14 @@
-"""Reads Pacemaker through its tools' XML, never their text; the only module here that knows their exit codes."""
+"""Reads the cluster through the XML of Pacemaker's tools, and says in one line why a tool gives no answer."""
 
+from __future__ import annotations
+
+import subprocess
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
 from galera_sync_guard.cli.exit_codes import CommandError
+from galera_sync_guard.cli.host import Host
 
 # Where Pacemaker keeps the configuration while it is stopped, and Corosync's own.
 CIB_FILE = "/var/lib/pacemaker/cib/cib.xml"
@@ -18,12 +24,12 @@ NO_SUCH_FILE = 105
 DISCONNECTED = 102
 
 
-def cib(host):
+def cib(host: Host) -> Element:
     """Return the running cluster's CIB as XML; CommandError says in one line why there is none."""
-    return _parsed(_asked(host, "cibadmin", "--query").stdout, "cibadmin")
+    return parsed(_asked(host, "cibadmin", "--query").stdout, "cibadmin")
 
 
-def cib_or_what_is_left(host):
+def cib_or_what_is_left(host: Host) -> tuple[Element, str | None]:
     """Return (CIB, None), or (the CIB that a stopped Pacemaker left on disk, why it is that one).
 
     CommandError when there is neither, or when there are no rights to read it.
@@ -34,26 +40,28 @@ def cib_or_what_is_left(host):
         text = host.read(CIB_FILE) if "CIB_file" not in host.environ else None
         if not text:
             raise
-        return _parsed(text, CIB_FILE), str(error)
+        return parsed(text, CIB_FILE), str(error)
 
 
-def picture(host):
-    """Return the cluster as crm_mon shows it, as XML."""
-    return _parsed(_asked(host, "crm_mon", "--one-shot", "--inactive", "--output-as=xml").stdout, "crm_mon")
+def cluster_status(host: Host) -> ClusterStatus:
+    """Return the cluster as crm_mon shows it."""
+    return ClusterStatus(
+        parsed(_asked(host, "crm_mon", "--one-shot", "--inactive", "--output-as=xml").stdout, "crm_mon")
+    )
 
 
-def attribute(host, name):
-    """Return a transient node attribute of all nodes, by node; empty when nobody has it or nobody can tell."""
+def attribute(host: Host, name: str) -> dict[str, str]:
+    """Return a transient node attribute by node; empty when no node has it or attrd_updater does not answer."""
     try:
-        root = _parsed(
+        root = parsed(
             host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout, "attrd_updater"
         )
     except CommandError:
         return {}
-    return {item.get("host"): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
+    return {item.get("host", ""): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
 
 
-def local_node(host):
+def local_node(host: Host) -> str | None:
     """Return this node's name in the cluster, None when no cluster runs here."""
     try:
         done = host.run("crm_node", "--name")
@@ -62,7 +70,7 @@ def local_node(host):
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def _asked(host, *command):
+def _asked(host: Host, *command: str) -> subprocess.CompletedProcess[str]:
     done = host.run(*command)
     if done.returncode == 0 and "<error>" not in done.stdout[-500:]:
         return done
@@ -70,11 +78,11 @@ def _asked(host, *command):
     raise CommandError(_reason(host, done.returncode, said[0] if said else f"exit code {done.returncode}"))
 
 
-def _reason(host, code, said):
+def _reason(host: Host, code: int, said: str) -> str:
     if "CIB_file" in host.environ:
         return f"the configuration in {host.environ['CIB_file']} cannot be used: {said}"
     if not host.is_root and (code in (NO_RIGHTS, DISCONNECTED) or "ermission" in said or "not connected" in said):
-        return "may not ask Pacemaker: run this as root, or as a member of the group haclient"
+        return "no rights to ask Pacemaker: run this as root, or as a member of the group haclient"
     if code == BAD_CONFIGURATION:
         return f"the cluster's configuration is broken: {said}"
     if not host.exists(COROSYNC_CONF):
@@ -84,8 +92,8 @@ def _reason(host, code, said):
     return f"Pacemaker does not answer: {said}"
 
 
-def _parsed(text, source):
+def parsed(text: str, source: str) -> Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise CommandError(f"{source} is no XML: {error}") from None
+        raise CommandError(f"{source} is not valid XML: {error}") from None

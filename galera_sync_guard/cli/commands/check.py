@@ -1,22 +1,27 @@
 """check: reads what findings look at, on this node, and lists them; changes nothing."""
 
+from __future__ import annotations
+
 import os
+from argparse import Namespace
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.cli import server_settings
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.findings.all import find_all
-from galera_sync_guard.cli.findings.finding import ERROR, NOTE, WARNING
+from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
 from galera_sync_guard.cli.findings.snapshot import Snapshot
-from galera_sync_guard.cli.screen import Cell
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.decision.states import BAD
 
 COLOURS = {ERROR: "bad", WARNING: "warn", NOTE: "dim"}
 KERNEL_OPTION = "CONFIG_INET_DIAG_DESTROY"
 
 
-def check(host, arguments, screen):
+def check(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """List what is wrong or risky; return 0 when nothing is, 1 when something is, 3 when a part could not be read."""
     found, unread = look(host, arguments.resource)
     if arguments.json:
@@ -36,23 +41,22 @@ def check(host, arguments, screen):
     return ExitCode.NO_ANSWER if unread else ExitCode.OK
 
 
-def look(host, name=None):
+def look(host: Host, name: str | None = None) -> tuple[list[Finding], dict[str, str]]:
     """Return (findings, what could not be read and why): one list for all guards, or for the one of that name."""
-    unread = {}
+    unread: dict[str, str] = {}
     configuration = _configuration(host, unread)
-    corosync = _read("Corosync", unread, _cmap, host)
-    found = {}
-    names = [guard.id for guard in configuration.guards] if configuration else []
+    corosync = _corosync(host, unread)
+    found: dict[tuple[str, str], Finding] = {}
+    names: list[str | None] = [guard.id for guard in configuration.guards] if configuration else []
     if name and name not in names and configuration:
         raise CommandError(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
         found.update(((finding.name, finding.text), finding) for finding in find_all(snapshot))
-    order = (ERROR, WARNING, NOTE)
-    return sorted(found.values(), key=lambda finding: order.index(finding.severity)), unread
+    return sorted(found.values(), key=lambda finding: SEVERITIES.index(finding.severity)), unread
 
 
-def _configuration(host, unread):
+def _configuration(host: Host, unread: dict[str, str]) -> Configuration | None:
     try:
         cib, note = tools.cib_or_what_is_left(host)
     except CommandError as error:
@@ -63,7 +67,13 @@ def _configuration(host, unread):
     return Configuration(cib)
 
 
-def _snapshot(host, configuration, name, corosync, unread):
+def _snapshot(
+    host: Host,
+    configuration: Configuration | None,
+    name: str | None,
+    corosync: dict[str, str] | None,
+    unread: dict[str, str],
+) -> Snapshot:
     guard = lookup.find(host, name)
     server = server_settings.settings(guard) if not guard.error else None
     if server and server.cause:
@@ -86,26 +96,23 @@ def _snapshot(host, configuration, name, corosync, unread):
     )
 
 
-def _read(what, unread, call, *arguments):
+def _corosync(host: Host, unread: dict[str, str]) -> dict[str, str] | None:
+    """Return Corosync's keys and values; its tool has no other form of output than `key (type) = value`."""
     try:
-        return call(*arguments)
+        done = host.run("corosync-cmapctl")
     except CommandError as error:
-        unread[what] = str(error)
+        unread["Corosync"] = str(error)
         return None
-
-
-def _cmap(host):
-    """Return Corosync's keys and values; it has no other form of output than `key (type) = value`."""
-    done = host.run("corosync-cmapctl")
     if done.returncode:
-        raise CommandError("Corosync does not run on this node: systemctl start corosync")
+        unread["Corosync"] = "Corosync does not run on this node: systemctl start corosync"
+        return None
     lines = (line.partition(" = ") for line in done.stdout.splitlines())
     return {key.partition(" ")[0]: value.strip() for key, equals, value in lines if equals}
 
 
-def _versions(host, attribute):
-    """Return the version of the guard on each node where it runs, as it told with its last news."""
-    said = {}
+def _versions(host: Host, attribute: str) -> dict[str, str]:
+    """Return the version of the guard on each node where it runs, as it stands in its latest reason."""
+    said: dict[str, tuple[int, str]] = {}
     for name in ("good", "bad", *BAD):
         for node, text in tools.attribute(host, f"{attribute}-{name}").items():
             when, version, _ = (text + "  ").split(" ", 2)
@@ -113,19 +120,19 @@ def _versions(host, attribute):
     return {node: version for node, (_, version) in said.items()}
 
 
-def _features(cib):
+def _features(cib: Element | None) -> dict[str, str]:
     """Return the feature set of each node's Pacemaker."""
     if cib is None:
         return {}
     return {
-        state.get("uname"): pair.get("value")
+        state.get("uname", ""): pair.get("value", "")
         for state in cib.iterfind("status/node_state")
         for pair in state.iterfind("transient_attributes/instance_attributes/nvpair")
         if pair.get("name") == "#feature-set"
     }
 
 
-def _destroys_sockets(host):
+def _destroys_sockets(host: Host) -> bool | None:
     """Return whether the kernel can destroy sockets, None when its configuration is nowhere to be read."""
     text = host.read("/boot/config-" + os.uname().release)
     if text is None:
@@ -133,7 +140,7 @@ def _destroys_sockets(host):
     return KERNEL_OPTION + "=y" in text
 
 
-def _show(found, unread, screen):
+def _show(found: list[Finding], unread: dict[str, str], screen: Screen) -> None:
     for each in found:
         screen.line(Cell(f"{each.severity:8}", COLOURS[each.severity]), " ", each.text)
         for command in each.commands:

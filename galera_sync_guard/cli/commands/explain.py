@@ -1,20 +1,30 @@
 """explain: looks at this node now, exactly as the monitor does, and says what follows; changes and publishes nothing."""
 
+from __future__ import annotations
+
 import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from galera_sync_guard.cli.cib import lookup
+from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.cib.model import VIRTUAL_IP
 from galera_sync_guard.cli.exit_codes import ExitCode
-from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell, Part, Screen
 from galera_sync_guard.cli.server_settings import stopwatch
 from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, judge
+from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, Verdict, judge
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
 from galera_sync_guard.host.state_file import Record, Store, boot_clock
 from galera_sync_guard.server import probe
 from ocfpy.codes import Failure, describe
+
+Result = TypeVar("Result")
 
 EXIT_CODES = {FIT: ExitCode.OK, POOR: ExitCode.PROBLEM, UNFIT: ExitCode.PROBLEM, UNKNOWN: ExitCode.NO_ANSWER}
 
@@ -22,28 +32,28 @@ EXIT_CODES = {FIT: ExitCode.OK, POOR: ExitCode.PROBLEM, UNFIT: ExitCode.PROBLEM,
 ADVICE = {state.name: state.advice for state in STATES}
 
 
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that explain found: the guard, its facts, the verdict, and how long each step took in seconds."""
+    """All that explain found."""
 
-    def __init__(self, guard, facts, verdict, remembered, steps):
-        self.guard = guard
-        self.facts = facts
-        self.verdict = verdict
-        self.remembered = remembered
-        self.steps = steps
+    guard: NodeGuard
+    facts: Facts
+    verdict: Verdict
+    is_remembered: bool  # whether the guard's own memory was there
+    steps: dict[str, float]  # how long each step took, in seconds
 
     @property
-    def exit_code(self):
+    def exit_code(self) -> ExitCode:
         """What the command exits with."""
         return EXIT_CODES[self.verdict.kind]
 
 
-def look(host, name=None, overrides=None):
+def look(host: Host, name: str | None = None, overrides: dict[str, str] | None = None) -> Explanation:
     """Probe and judge this node as its guard's next monitor would, with the guard's memory, and return an Explanation.
 
     Nothing is remembered and nothing published.
     """
-    steps = {}
+    steps: dict[str, float] = {}
     guard = _timed(steps, "configuration", lookup.find, host, name, overrides)
     record = None if overrides else _record(guard)
     facts = _timed(steps, "load the driver", _prepare, guard) or _observe(guard, record or Record(), steps)
@@ -62,7 +72,7 @@ def look(host, name=None, overrides=None):
     return Explanation(guard, facts, verdict, record is not None, steps)
 
 
-def explain(host, arguments, screen):
+def explain(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Show an Explanation and return the exit code: 0 fit, 1 poor or unfit, 3 when the guard cannot see."""
     found = look(host, arguments.resource, dict(arguments.parameters))
     if arguments.json:
@@ -72,7 +82,7 @@ def explain(host, arguments, screen):
     return found.exit_code
 
 
-def consequences(guard, verdict):
+def consequences(guard: NodeGuard, verdict: Verdict) -> list[str]:
     """Return what Pacemaker gets for a verdict and what it does then, as lines."""
     mode, kind = guard.parameters.mode, verdict.kind
     code, start = exit_code("monitor", mode, kind), exit_code("start", mode, kind)
@@ -99,13 +109,11 @@ SCORE_MODE = {
 }
 
 
-def _vip_name(guard):
-    resource = guard.configuration and guard.configuration.resource(guard.name)
-    vips = guard.configuration.virtual_ips(resource) if resource else []
-    return " and ".join(vip.id for vip in vips) or VIRTUAL_IP
+def _vip_name(guard: NodeGuard) -> str:
+    return " and ".join(vip.id for vip in guard.virtual_ips) or VIRTUAL_IP
 
 
-def _timed(steps, name, call, *arguments):
+def _timed(steps: dict[str, float], name: str, call: Callable[..., Result], *arguments: object) -> Result:
     began = time.monotonic()
     try:
         return call(*arguments)
@@ -113,7 +121,7 @@ def _timed(steps, name, call, *arguments):
         steps[name] = time.monotonic() - began
 
 
-def _record(guard):
+def _record(guard: NodeGuard) -> Record | None:
     """Return what the guard's last monitor left here, None when it is not started or that cannot be read."""
     try:
         return Store(guard.invocation).load()
@@ -121,7 +129,7 @@ def _record(guard):
         return None
 
 
-def _prepare(guard):
+def _prepare(guard: NodeGuard) -> Facts | None:
     """Load the driver and check the login's files; return Facts when that already keeps the guard from seeing."""
     if guard.error:
         return Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(guard.error))
@@ -132,7 +140,7 @@ def _prepare(guard):
     return None
 
 
-def _observe(guard, record, steps):
+def _observe(guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts:
     return probe.observe(
         guard.parameters,
         guard.invocation.deadline,
@@ -143,7 +151,7 @@ def _observe(guard, record, steps):
     )
 
 
-def _as_json(found):
+def _as_json(found: Explanation) -> dict[str, object]:
     guard, verdict = found.guard, found.verdict
     return {
         "node": guard.node,
@@ -152,7 +160,7 @@ def _as_json(found):
         "attribute": guard.attribute,
         "parameters": guard.given,
         "note": guard.note,
-        "started": found.remembered,
+        "started": found.is_remembered,
         "facts": found.facts.values,
         "cause": found.facts.cause,
         "cause_detail": found.facts.detail or None,
@@ -169,22 +177,24 @@ def _as_json(found):
     }
 
 
-def _advice(found):
+def _advice(found: Explanation) -> str | None:
     if found.facts.cause == Cause.DENIED and "1698" in found.facts.detail:
         return "run this as root, or create the database user: examples/monitor-user.sql"
     return ADVICE[found.verdict.state] or None
 
 
-def _show(found, screen):
+def _show(found: Explanation, screen: Screen) -> None:
     guard, verdict = found.guard, found.verdict
     screen.line(Cell(verdict.kind, COLOUR_OF_KIND[verdict.kind]), ", ", verdict.reason)
-    rows = [("guard", f"{guard.name}, mode={guard.parameters.mode}{(f' on {guard.node}' if guard.node else '')}")]
+    rows: list[tuple[str, Part]] = [
+        ("guard", f"{guard.name}, mode={guard.parameters.mode}{f' on {guard.node}' if guard.node else ''}")
+    ]
     if guard.given:
-        rows.append(("parameters", " ".join("{}={}".format(*pair) for pair in sorted(guard.given.items()))))
+        rows.append(("parameters", " ".join(f"{name}={value}" for name, value in sorted(guard.given.items()))))
     if guard.note:
         rows.append(("note", Cell(guard.note, "warn")))
-    if not found.remembered:
-        rows.append(("memory", "none: judged as at first sight, without patience"))
+    if not found.is_remembered:
+        rows.append(("memory", "none: judged without grace periods"))
     width = max(map(len, found.facts.values), default=0)
     rows += [
         ("facts" if not n else "", f"{name:{width}}  {value}")
@@ -193,7 +203,8 @@ def _show(found, screen):
     if found.facts.cause:
         rows.append(("facts", f"none: {found.facts.detail}"))
     rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
-    if _advice(found):
-        rows.append(("what to do", _advice(found)))
+    advice = _advice(found)
+    if advice:
+        rows.append(("what to do", advice))
     rows.append(("time", ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in found.steps.items())))
     screen.table([(Cell(name, "dim"), value) for name, value in rows], indent=2)

@@ -1,22 +1,26 @@
 """maintenance: takes this node out of service for the virtual IP and back, by the guard's maintenance file."""
 
+from __future__ import annotations
+
 import os
 import time
+from argparse import Namespace
 
 from galera_sync_guard.cli.cib import lookup, tools
-from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
+from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
-from galera_sync_guard.cli.screen import Cell
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.server import probe
 
 # What the guard reads of the file, in bytes, with the newline.
 LONGEST_REASON = 199
-# How long the virtual IP may take to leave, in seconds, and how often we look.
-PATIENCE = 30.0
+# The time limit for the virtual IP to leave, in seconds, and the time between two looks at it.
+LEAVE_TIMEOUT = 30.0
 POLL = 0.3
 
 
-def maintenance(host, arguments, screen):
+def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Switch maintenance on or off, or show it; return the exit code."""
     guard = lookup.find(host, arguments.resource)
     path = guard.parameters.maintenance_file
@@ -33,7 +37,7 @@ def maintenance(host, arguments, screen):
     return max(code, _show(guard, arguments, screen))
 
 
-def _show(guard, arguments, screen):
+def _show(guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
     reason = probe.maintenance_reason(guard.parameters.maintenance_file)
     if arguments.json:
         screen.json(
@@ -64,34 +68,33 @@ def _show(guard, arguments, screen):
     return ExitCode.OK
 
 
-def _wait_until_free(host, guard, screen):
+def _wait_until_free(host: Host, guard: NodeGuard, screen: Screen) -> ExitCode:
     """Wait until no virtual IP of this guard is on this node; return ExitCode.PROBLEM when one stays."""
-    resource = guard.configuration.resource(guard.name)
-    vips = [vip.id for vip in guard.configuration.virtual_ips(resource)] if resource else []
-    end = time.monotonic() + PATIENCE
+    vips = [vip.id for vip in guard.virtual_ips]
+    end = time.monotonic() + LEAVE_TIMEOUT
     while True:
         try:
-            picture = ClusterStatus(tools.picture(host))
+            cluster = tools.cluster_status(host)
         except CommandError:
-            return ExitCode.OK  # Pacemaker was stopped meanwhile: no virtual IP is here
-        left = [vip for vip in vips if guard.node in picture.left_on(vip)]
+            return ExitCode.OK  # Pacemaker was stopped since: no virtual IP is here
+        left = [vip for vip in vips if guard.node in cluster.left_on(vip)]
         if not left:
             return ExitCode.OK
         if time.monotonic() > end:
             screen.line(
-                Cell(f"{', '.join(left)} is still on {guard.node} after {PATIENCE:g} s", "bad"),
+                Cell(f"{', '.join(left)} is still on {guard.node} after {LEAVE_TIMEOUT:g} s", "bad"),
                 ": galera-sync-guard status says more",
             )
             return ExitCode.PROBLEM
         time.sleep(POLL)
 
 
-def _one_line(reason):
+def _one_line(reason: str | None) -> str:
     text = " ".join((reason or "").split())
     return text.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
 
 
-def _write(path, reason):
+def _write(path: str, reason: str) -> None:
     """Replace the file at once, and see it on the disk: maintenance must survive a power off."""
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o755, exist_ok=True)
@@ -105,7 +108,7 @@ def _write(path, reason):
     _sync(directory)
 
 
-def _remove(path):
+def _remove(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -113,7 +116,7 @@ def _remove(path):
     _sync(os.path.dirname(path))
 
 
-def _sync(directory):
+def _sync(directory: str) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,22 +1,27 @@
 """setup: prints the recipe, or makes it of a running cluster in one atomic change and waits for the virtual IP."""
 
+from __future__ import annotations
+
 import ipaddress
 import os
 import tempfile
 import time
+from argparse import Namespace
+from collections.abc import Callable
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.cli.cib import change, tools
-from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
 from galera_sync_guard.cli.cib.model import GUARD, RESET_AGENT, VIRTUAL_IP, Configuration
 from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, Recipe
 from galera_sync_guard.cli.commands import explain
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
-from galera_sync_guard.cli.screen import Cell
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.decision.facts import Cause
 
-# cibadmin's exit code when somebody else has changed the CIB meanwhile (CRM_EX_OLD), and crm_diff's for a difference.
-CHANGED_MEANWHILE = 103
+# cibadmin's exit code when the CIB has changed since it was read (CRM_EX_OLD), and crm_diff's for a difference.
+CHANGED_SINCE = 103
 DIFFERENT = 1
 # How often we plan anew then; every attribute that changes counts too.
 ATTEMPTS = 20
@@ -36,7 +41,7 @@ MEANINGS = {
 }
 
 
-def setup(host, arguments, screen):
+def setup(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Print the recipe, apply it or take it away again; return the exit code."""
     if arguments.remove:
         if arguments.vip:
@@ -48,7 +53,7 @@ def setup(host, arguments, screen):
     return _apply(host, arguments, recipe, screen) if arguments.apply else _print(arguments, recipe, screen)
 
 
-def _recipe(host, arguments):
+def _recipe(host: Host, arguments: Namespace) -> Recipe:
     try:
         interface = ipaddress.ip_interface(arguments.vip)
     except ValueError as error:
@@ -70,7 +75,7 @@ def _recipe(host, arguments):
 # To print
 
 
-def _print(arguments, recipe, screen):
+def _print(arguments: Namespace, recipe: Recipe, screen: Screen) -> ExitCode:
     if arguments.json:
         screen.json({"pcs": recipe.pcs(), "crmsh": recipe.crmsh()})
         return ExitCode.OK
@@ -96,7 +101,7 @@ def _print(arguments, recipe, screen):
 # To apply
 
 
-def _apply(host, arguments, recipe, screen):
+def _apply(host: Host, arguments: Namespace, recipe: Recipe, screen: Screen) -> ExitCode:
     _refuse_a_login_that_fails(host, recipe)
     properties = _agreed_properties(host, arguments, screen)
     began = time.monotonic()
@@ -109,17 +114,17 @@ def _apply(host, arguments, recipe, screen):
     return _wait_until_up(host, arguments, began, screen)
 
 
-def _refuse_a_login_that_fails(host, recipe):
+def _refuse_a_login_that_fails(host: Host, recipe: Recipe) -> None:
     login = {name: value for name, value in recipe.guard.parameters.items() if name != "mode"}
     found = explain.look(host, None, login)
     if found.facts.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
-        user, mend = login.get("os_user"), ""
+        user, fix = login.get("os_user"), ""
         if user:
-            mend = ": " + (CREATE_LOGIN if found.facts.cause == Cause.DENIED else CREATE_OS_USER) % user
-        raise CommandError(f"the guard could not log in on this node: {found.facts.detail}{mend}", ExitCode.PROBLEM)
+            fix = ": " + (CREATE_LOGIN if found.facts.cause == Cause.DENIED else CREATE_OS_USER) % user
+        raise CommandError(f"the guard could not log in on this node: {found.facts.detail}{fix}", ExitCode.PROBLEM)
 
 
-def _agreed_properties(host, arguments, screen):
+def _agreed_properties(host: Host, arguments: Namespace, screen: Screen) -> dict[str, str]:
     """Return the properties to set that are needed and agreed to; CommandError when the recipe cannot work without one."""
     agreed = {}
     cib = tools.cib(host)
@@ -137,7 +142,7 @@ def _agreed_properties(host, arguments, screen):
     return agreed
 
 
-def _answers_yes(host, screen, question):
+def _answers_yes(host: Host, screen: Screen, question: str) -> bool:
     if not host.stdin.isatty():
         return False
     screen.line(question, " [y/N]")
@@ -145,10 +150,10 @@ def _answers_yes(host, screen, question):
     return host.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _change(host, planned):
+def _change(host: Host, planned: Callable[[Element], tuple[Element, list[str]]]) -> list[str]:
     """Carry out what `planned(cib)` returns as (new CIB, lines), as one patch for exactly the CIB it was planned for.
 
-    Pacemaker applies all of the patch or nothing, and refuses it when the CIB has changed meanwhile: then it is planned
+    Pacemaker applies all of the patch or nothing, and refuses it when the CIB has changed since: then it is planned
     anew. Return the lines.
     """
     for _ in range(ATTEMPTS):
@@ -164,10 +169,10 @@ def _change(host, planned):
     raise CommandError("the cluster's configuration kept changing; nothing was changed, try again")
 
 
-def _is_applied(host, cib, new):
+def _is_applied(host: Host, cib: Element, new: Element) -> bool:
     with tempfile.TemporaryDirectory() as directory:
         paths = [os.path.join(directory, name) for name in ("old.xml", "new.xml")]
-        for path, tree in zip(paths, (cib, new)):
+        for path, tree in zip(paths, (cib, new), strict=True):
             ElementTree.ElementTree(tree).write(path, encoding="utf-8")
         error = _error_in(host, new)
         if error and not _error_in(host, cib):
@@ -176,31 +181,31 @@ def _is_applied(host, cib, new):
         if patch.returncode != DIFFERENT:
             raise CommandError(f"crm_diff: {_last_line(patch.stderr)}")
     done = host.run("cibadmin", "--patch", "--xml-pipe", text=patch.stdout)
-    if done.returncode not in (0, CHANGED_MEANWHILE):
+    if done.returncode not in (0, CHANGED_SINCE):
         raise CommandError(f"nothing was changed: cibadmin: {_last_line(done.stderr)}")
     return done.returncode == 0
 
 
-def _error_in(host, cib):
+def _error_in(host: Host, cib: Element) -> str | None:
     """Return what crm_verify finds wrong with a configuration, None when nothing; what runs now is no part of it."""
     text = ElementTree.tostring(change.without_status(cib), "unicode")
     done = host.run("crm_verify", "--xml-pipe", "-V", text=text)
     return _last_line(done.stderr) if done.returncode else None
 
 
-def _last_line(text):
+def _last_line(text: str) -> str:
     return ([line for line in text.splitlines() if "rror" in line] or text.splitlines() or ["no reason given"])[
         -1
     ].strip()
 
 
-def _wait_until_up(host, arguments, began, screen):
+def _wait_until_up(host: Host, arguments: Namespace, began: float, screen: Screen) -> ExitCode:
     end = began + arguments.wait
     while True:
-        picture = ClusterStatus(tools.picture(host))
-        where = picture.where(VIRTUAL_IP)
-        online = [node for node, state in picture.nodes.items() if state == "online"]
-        missing = sorted(set(online) - set(picture.where(GUARD)))
+        cluster = tools.cluster_status(host)
+        where = cluster.where(VIRTUAL_IP)
+        online = [node for node, state in cluster.nodes.items() if state == "online"]
+        missing = sorted(set(online) - set(cluster.where(GUARD)))
         if len(where) == 1 and not missing:
             screen.line(
                 f"{arguments.vip} is ",
@@ -210,10 +215,7 @@ def _wait_until_up(host, arguments, began, screen):
             return ExitCode.OK
         if time.monotonic() > end:
             reasons = sorted(
-                {
-                    f"{failure['operation']} on {failure['node']}: {failure['reason'] or 'failed'}"
-                    for failure in picture.failures
-                }
+                {f"{failure.operation} on {failure.node}: {failure.reason or 'failed'}" for failure in cluster.failures}
             )
             what = (
                 f"{arguments.vip} is {'up on ' + ' and '.join(where) if where else 'not up'} after {arguments.wait:g} s"
@@ -230,7 +232,7 @@ def _wait_until_up(host, arguments, began, screen):
 # To remove
 
 
-def _remove(host, arguments, screen):
+def _remove(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     began = time.monotonic()
     if not arguments.apply:
         return _print_removal(host, screen)
@@ -241,7 +243,7 @@ def _remove(host, arguments, screen):
         screen.line("there is nothing to remove")
         return ExitCode.OK
     screen.flush()
-    while any(ClusterStatus(tools.picture(host)).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
+    while any(tools.cluster_status(host).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
         if time.monotonic() > began + arguments.wait:
             raise CommandError(
                 f"removed from the configuration, but not stopped after {arguments.wait:g} s; galera-sync-guard status says more",
@@ -254,7 +256,7 @@ def _remove(host, arguments, screen):
     return ExitCode.OK
 
 
-def _print_removal(host, screen):
+def _print_removal(host: Host, screen: Screen) -> ExitCode:
     try:
         _, removed = change.remove(tools.cib(host))
     except change.Refusal as refusal:

@@ -14,7 +14,8 @@ from galera_sync_guard.decision.states import INFINITY
 def colocation(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
     for vip in snapshot.vips:
-        assert configuration and guard
+        assert configuration is not None
+        assert guard is not None
         add = f"pcs constraint colocation add {vip.outermost} with {guard.outermost}"
         item = configuration.colocation(vip, guard)
         bound = configuration.colocation_score(vip, guard)
@@ -38,7 +39,8 @@ def colocation(snapshot: Snapshot) -> Iterator[Finding]:
 def order(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
     for vip in snapshot.vips:
-        assert configuration and guard
+        assert configuration is not None
+        assert guard is not None
         orders = configuration.orders(vip, guard)
         if snapshot.mode == "fail" and not orders:
             yield error(

@@ -1,13 +1,14 @@
 """What status makes of the cluster's XML: who holds the address, moves and their reasons, and the exit code."""
 
 import io
-import types
 from xml.etree import ElementTree
 
 import pytest
 
+from galera_sync_guard.cli import cluster_view
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, history
 from galera_sync_guard.cli.cib.model import Configuration
+from galera_sync_guard.cli.cluster_view import Move, NodeView
 from galera_sync_guard.cli.commands import status
 from galera_sync_guard.cli.screen import Cell, Screen
 
@@ -49,47 +50,42 @@ def seen(monkeypatch):
 
     def read(picture=PICTURE, **said):
         told = {**SAID, **{name.replace("_", "-"): values for name, values in said.items()}}
-        monkeypatch.setattr(status.tools, "cib", lambda host: ElementTree.fromstring(CIB))
-        monkeypatch.setattr(status.tools, "picture", lambda host: ElementTree.fromstring(picture))
-        monkeypatch.setattr(status.tools, "attribute", lambda host, name: told.get(name, {}))
-        return status.read(None)
+        monkeypatch.setattr(cluster_view.tools, "cib", lambda host: ElementTree.fromstring(CIB))
+        monkeypatch.setattr(
+            cluster_view.tools, "cluster_status", lambda host: ClusterStatus(ElementTree.fromstring(picture))
+        )
+        monkeypatch.setattr(cluster_view.tools, "attribute", lambda host, name: told.get(name, {}))
+        return cluster_view.read(None)
 
     return read
 
 
 def test_every_node_has_its_state_since_when_and_why(seen):
-    nodes = seen()["guards"][0]["nodes"]
-    assert nodes["node1"] == {
-        "online": "online",
-        "state": "down",
-        "score": "-INFINITY",
-        "kind": "unfit",
-        "since": 999,
-        "reason": "down: no socket",
-    }
-    assert (nodes["node2"]["since"], nodes["node2"]["reason"]) == (600, "synced: wsrep_local_state=4 (Synced)")
-    assert (nodes["node3"]["state"], nodes["node3"]["score"]) == ("offline", None)
+    nodes = seen().guards[0].nodes
+    assert nodes["node1"] == NodeView("online", "down", "-INFINITY", "unfit", 999, "down: no socket")
+    assert (nodes["node2"].since, nodes["node2"].reason) == (600, "synced: wsrep_local_state=4 (Synced)")
+    assert (nodes["node3"].state, nodes["node3"].score) == ("offline", None)
 
 
 def test_holder_and_last_move_with_its_reason(seen):
-    (vip,) = seen()["guards"][0]["virtual_ips"]
-    assert (vip["address"], vip["nodes"], vip["since"]) == ("10.0.0.9", ["node2"], 1001)
-    assert vip["moves"] == [{"when": 1001, "from": "node1", "to": "node2", "why": "down: no socket"}]
+    (vip,) = seen().guards[0].virtual_ips
+    assert (vip.address, vip.nodes, vip.since) == ("10.0.0.9", ["node2"], 1001)
+    assert vip.moves == [Move(1001, "node1", "node2", "down: no socket")]
 
 
 @pytest.mark.parametrize("fall", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
 def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, fall):
-    (vip,) = seen(galera_guard_unfit={"node1": fall})["guards"][0]["virtual_ips"]
-    assert vip["moves"][0]["why"] is None
+    (vip,) = seen(galera_guard_unfit={"node1": fall}).guards[0].virtual_ips
+    assert vip.moves[0].why is None
 
 
 def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
     (guard,) = seen(
         galera_guard_bad={"node1": "1004 0.1.0 down: no socket"},
         galera_guard_unfit={"node1": "999 0.1.0 hung: no answer"},
-    )["guards"]
-    assert (guard["nodes"]["node1"]["since"], guard["nodes"]["node1"]["reason"]) == (1004, "down: no socket")
-    assert guard["virtual_ips"][0]["moves"][0]["why"] == "hung: no answer"
+    ).guards
+    assert (guard.nodes["node1"].since, guard.nodes["node1"].reason) == (1004, "down: no socket")
+    assert guard.virtual_ips[0].moves[0].why == "hung: no answer"
 
 
 @pytest.mark.parametrize(
@@ -98,14 +94,14 @@ def test_what_a_bad_node_becomes_later_is_not_the_reason_of_the_move(seen):
 def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_the_move(seen, poor, unfit, why):
     (guard,) = seen(
         galera_guard_poor={"node1": f"{poor} 0.1.0 poor"}, galera_guard_unfit={"node1": f"{unfit} 0.1.0 unfit"}
-    )["guards"]
-    assert guard["virtual_ips"][0]["moves"][0]["why"] == why
+    ).guards
+    assert guard.virtual_ips[0].moves[0].why == why
 
 
 def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
-    nodes = seen(galera_guard_unfit={}, galera_guard_good={})["guards"][0]["nodes"]
-    assert nodes["node1"]["since"] is None
-    assert nodes["node1"]["reason"].startswith("no socket, connection refused")
+    nodes = seen(galera_guard_unfit={}, galera_guard_good={}).guards[0].nodes
+    assert nodes["node1"].since is None
+    assert nodes["node1"].reason.startswith("no socket, connection refused")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +110,7 @@ def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
 )
 def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
     found = seen(galera_guard={"node1": "1000", "node2": score})
-    assert found["guards"][0]["nodes"]["node2"]["kind"] == kind
+    assert found.guards[0].nodes["node2"].kind == kind
     assert status.exit_code(found) == code
 
 
@@ -175,9 +171,9 @@ def test_screen_of_a_person(seen, monkeypatch):
     monkeypatch.setattr(status.time, "localtime", status.time.gmtime)
     monkeypatch.setattr(status.time, "strftime", lambda form, when: "12:00:00")
     stream = io.StringIO()
-    assert status._show(seen(), types.SimpleNamespace(json=False), Screen(stream, {})) == 0
+    status.show(seen(), Screen(stream, {}))
     assert stream.getvalue().splitlines() == [
-        "cluster: 2 of 3 nodes online, quorum, node2 coordinates",
+        "cluster: 2 of 3 nodes online, quorum, DC: node2",
         "10.0.0.9 (VirtualIP) is on node2 since 12:00:00",
         "",
         "   node   state    score      since     reason",

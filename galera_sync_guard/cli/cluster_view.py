@@ -1,0 +1,202 @@
+"""What status shows, as records: the guards, each node's state and reason, the virtual IPs and their moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from galera_sync_guard.cli.cib import tools
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history
+from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, score_text
+
+# A node is shown as good as its score; a lagging one is still fit.
+KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()}
+WHEN = {state.name: state.when for state in STATES}
+
+# A stop and a start are one move when they are no further apart than this, in seconds: the history has whole seconds.
+ONE_MOVE = 60
+# What a guard published at most this long before and after a move was the reason for it, in seconds.
+BEFORE_A_MOVE = 120
+AFTER_A_MOVE = 2
+
+# name of a published attribute -> node -> value
+Published = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node as its guard and Pacemaker describe it."""
+
+    online: str
+    state: str
+    score: str | None
+    kind: str | None
+    since: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of a virtual IP; None stands for no node and for a reason that is not known."""
+
+    when: int
+    from_node: str | None
+    to_node: str | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualIpView:
+    """One virtual IP."""
+
+    resource: str
+    address: str | None
+    nodes: list[str]
+    since: int | None
+    problems: list[str]
+    moves: list[Move]  # those that Pacemaker's history still shows, the newest first
+
+
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """One guard and what it guards."""
+
+    resource: str
+    mode: str
+    attribute: str
+    started_on: list[str]
+    nodes: dict[str, NodeView]
+    virtual_ips: list[VirtualIpView]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """The whole cluster."""
+
+    cluster: str | None
+    nodes: dict[str, str]
+    quorum: bool
+    dc: str | None
+    maintenance_mode: bool
+    guards: list[GuardView]
+    failures: list[FailedAction]
+
+
+def read(host: Host) -> ClusterView:
+    """Return what status shows; CommandError when the cluster does not answer."""
+    cib = tools.cib(host)
+    status = tools.cluster_status(host)
+    configuration = Configuration(cib)
+    return ClusterView(
+        configuration.properties.get("cluster-name"),
+        status.nodes,
+        status.has_quorum,
+        status.dc,
+        status.options.get("maintenance-mode") == "true",
+        [_guard(host, configuration, status, guard) for guard in configuration.guards],
+        status.failures,
+    )
+
+
+def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guard: Resource) -> GuardView:
+    attribute = attribute_of(guard)
+    published = {"score": tools.attribute(host, attribute)}
+    for name in ("state", "good", "bad", *BAD):
+        published[name] = tools.attribute(host, f"{attribute}-{name}")
+    return GuardView(
+        guard.id,
+        guard.parameters.get("mode", "fail"),
+        attribute,
+        status.where(guard.id),
+        {node: _node(node, published, status, guard) for node in status.nodes},
+        [
+            _virtual_ip(vip, status, history(configuration.cib, vip.id), published)
+            for vip in configuration.virtual_ips(guard)
+        ],
+    )
+
+
+def _node(node: str, published: Published, status: ClusterStatus, guard: Resource) -> NodeView:
+    online, state, score = status.nodes[node], published["state"].get(node), published["score"].get(node)
+    since: int | None = None
+    reason: str | None = None
+    if state:
+        since, reason = (
+            _latest_bad_reason(published, node) if _is_bad(score) else _parse_reason(published["good"].get(node))
+        )
+    elif online == "online":
+        failure = _failure(status, node, guard)
+        if failure:
+            since, reason = _latest_bad_reason(published, node)
+            state, reason = "failed", failure.reason or reason
+        else:
+            state = "started" if node in status.where(guard.id) else "stopped"
+    state = state or online
+    return NodeView(online, state, score, _kind(score), since, reason or WHEN.get(state))
+
+
+def _failure(status: ClusterStatus, node: str, guard: Resource) -> FailedAction | None:
+    return next(
+        (each for each in status.failures if each.node == node and each.operation.startswith(guard.id + "_")), None
+    )
+
+
+def _virtual_ip(vip: Resource, status: ClusterStatus, steps: list[Step], published: Published) -> VirtualIpView:
+    nodes = status.where(vip.id)
+    arrived = [step.when for step in steps if step.operation == "start" and step.node in nodes]
+    return VirtualIpView(
+        vip.id, vip.address, nodes, max(arrived, default=None), status.problems(vip.id), _moves(steps, published)
+    )
+
+
+def _moves(steps: list[Step], published: Published) -> list[Move]:
+    moves = []
+    for step in reversed(steps):
+        if step.operation == "start":
+            left = _left_before(step, steps)
+            why = _why(left, published) if left else None
+            moves.append(Move(step.when, left.node if left else None, step.node, why))
+    for step in steps[-1:]:
+        if step.operation == "stop":
+            moves.insert(0, Move(step.when, step.node, None, _why(step, published)))
+    return moves
+
+
+def _left_before(start: Step, steps: list[Step]) -> Step | None:
+    """Return the stop on another node that made one move with a start."""
+    for step in reversed(steps):
+        if step.operation == "stop" and step.node != start.node and 0 <= start.when - step.when <= ONE_MOVE:
+            return step
+    return None
+
+
+def _why(left: Step, published: Published) -> str | None:
+    falls = (_parse_reason(published[kind].get(left.node)) for kind in BAD)
+    near = [
+        (since, reason or "")
+        for since, reason in falls
+        if since and -AFTER_A_MOVE <= left.when - since <= BEFORE_A_MOVE
+    ]
+    return max(near)[1] if near else None
+
+
+def _latest_bad_reason(published: Published, node: str) -> tuple[int | None, str | None]:
+    reasons = (_parse_reason(published[name].get(node)) for name in ("bad", *BAD))
+    return max(reasons, key=lambda reason: reason[0] or 0)
+
+
+def _parse_reason(text: str | None) -> tuple[int | None, str | None]:
+    """Return (time, reason) of a published reason, (None, None) when there is none."""
+    when, _, reason = ((text or "") + "  ").split(" ", 2)
+    return (int(when), reason.strip()) if when.isdigit() else (None, None)
+
+
+def _is_bad(score: str | None) -> bool:
+    return score in [score_text(SCORES[kind]) for kind in BAD]
+
+
+def _kind(score: str | None) -> str | None:
+    if score is None:
+        return None
+    return KIND_OF_SCORE.get(score, "fit" if score.isdigit() and int(score) > SCORES[UNKNOWN] else None)

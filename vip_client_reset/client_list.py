@@ -1,29 +1,41 @@
 """Leaves the list of this node's clients with its peers, so that one of them can free them if this node dies.
 
-In private node attributes that this node sets on behalf of each peer: those that it set for itself, attrd would drop
-with the node. They are not in the cluster's configuration and make Pacemaker calculate nothing.
+The list is in private node attributes that this node sets on behalf of each peer: attrd drops the attributes that a
+node has set for itself together with the node. Private ones are not in the CIB, and Pacemaker calculates nothing.
 """
+
+from __future__ import annotations
 
 import binascii
 import socket
 import struct
 
-from ocfpy.process import run
-from vip_client_reset.tools import environment
+from ocfpy.process import run_command
 
-CLIENT = struct.Struct("!HH")  # local port, remote port; the remote address follows
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    from ocfpy import Invocation
+    from vip_client_reset.parameters import ResetParameters
+
+    # local port, remote port, remote address in network order
+    Client: TypeAlias = tuple[int, int, bytes]
+
+PORTS = struct.Struct("!HH")  # of one client; the remote address follows
 # 22 bytes of IPv6, four thirds of it: far below what one argument of a command and one message of attrd may have.
-AT_MOST = 3000
+MAX_CLIENTS = 3000
 
 
-def encode(clients):
-    """Return clients, as (local port, remote port, remote address), as one word."""
-    packed = b"".join(CLIENT.pack(*ports) + remote for *ports, remote in clients[:AT_MOST])
+def encode(clients: Sequence[Client]) -> str:
+    """Return clients as one word."""
+    packed = b"".join(PORTS.pack(local, remote) + address for local, remote, address in clients[:MAX_CLIENTS])
     return binascii.b2a_base64(packed, newline=False).decode()
 
 
-def decode(word, family):
-    """Return the clients that a word means; ValueError when it is none for addresses of that family."""
+def decode(word: str, family: socket.AddressFamily) -> list[Client]:
+    """Return the clients that a word means; ValueError or struct.error when it has no addresses of that family."""
     packed = binascii.a2b_base64(word)
     length = 4 if family == socket.AF_INET else 16
     return [
@@ -32,31 +44,34 @@ def decode(word, family):
     ]
 
 
-class Heirs:
-    """The peers of this node and what they keep of one resource; no command takes longer than `patience` seconds."""
+class ClientList:
+    """The list of one resource with the peers of this node; no command takes longer than `seconds`."""
 
-    def __init__(self, invocation, patience):
+    def __init__(self, invocation: Invocation[ResetParameters], seconds: float) -> None:
         self._attribute = invocation.resource + "-clients"
         self._node = invocation.environ.get("OCF_RESKEY_CRM_meta_on_node")
-        self._environ = environment(invocation)
-        self._patience = patience
+        self._environ = invocation.environ
+        self._seconds = seconds
 
-    def leave(self, clients):
-        """Leave the list with every peer that is online, and tell whether each has it; outside a cluster with nobody."""
+    def store_on_peers(self, clients: Sequence[Client]) -> bool:
+        """Store the list on every peer that is online; return whether each has it (no peer: True)."""
         if not self._node:
             return True
         nodes = self._run("crm_node", "--partition")
         if nodes is None:
             return False
         word = encode(clients)
-        return all(
+        stored = [
             self._run("attrd_updater", "-p", "-n", self._attribute, "-N", peer, "-U", word) is not None
             for peer in set(nodes.split()) - {self._node}
-        )
+        ]
+        return all(stored)
 
-    def find(self, family):
-        """Return the clients that another node has left with this one, none when there is no list."""
-        output = self._run("attrd_updater", "-Q", "-n", self._attribute, "-N", self._node) if self._node else None
+    def load(self, family: socket.AddressFamily) -> list[Client]:
+        """Return the clients that another node has stored on this one, none when there is no list."""
+        if not self._node:
+            return []
+        output = self._run("attrd_updater", "-Q", "-n", self._attribute, "-N", self._node)
         for line in (output or "").splitlines():
             fields = dict(field.partition("=")[::2] for field in line.split())
             if fields.get("host") == f'"{self._node}"':
@@ -66,10 +81,10 @@ class Heirs:
                     return []  # of another address, before ip was changed
         return []
 
-    def _run(self, *command):
+    def _run(self, *command: str) -> str | None:
         """Return what a command prints, None when it fails or is late."""
         try:
-            code, output = run(command, self._environ, self._patience)
+            code, output = run_command(command, self._environ, self._seconds)
         except OSError:
             return None
         return output if code == 0 else None

@@ -38,6 +38,6 @@ class ResetParameters(ParameterSet):
     ports = Ports(
         None,
         "Only connections to these TCP ports",
-        "TCP ports of this node, separated by commas or blanks: only connections to them are reset, and no others are"
-        " held off. Default: all ports.",
+        "TCP ports of this node, separated by commas or blanks: only connections to them are reset, and only new"
+        " connections to them are blocked. Default: all ports.",
     )

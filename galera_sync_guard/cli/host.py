@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from galera_sync_guard.cli.exit_codes import CommandError
-from galera_sync_guard.cluster.attributes import SEARCH_PATH
+from ocfpy.process import SEARCH_PATH
 
 # The time limit of one tool, in seconds: a cluster daemon that hangs must not hang the command.
 TOOL_TIMEOUT = 15.0

@@ -1,7 +1,5 @@
 """Tells Pacemaker: the node attributes of this guard and of its peers; the only module that talks to the cluster."""
 
-import os
-
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.states import BAD, score_text
 from ocfpy.report import one_line
@@ -13,8 +11,6 @@ NO_CLUSTER = 102
 PUBLISHED = "published"
 OUTSIDE = "outside"
 FAILED = "failed"
-
-SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Publisher:
@@ -112,14 +108,10 @@ class Publisher:
 
     def _run(self, *command):
         # Imported here, since a monitor that has nothing to publish does without.
-        from ocfpy.process import run
+        from ocfpy.process import run_command
 
-        # Without OCF_*: from OCF_RESKEY_CRM_meta_on_node attrd_updater takes the one node to query, whatever -A says
-        # (Pacemaker 2.1.5, measured).
-        environ = {name: value for name, value in self._environ.items() if not name.startswith("OCF_")}
-        environ["PATH"] = os.pathsep.join(filter(None, (environ.get("PATH"), SEARCH_PATH)))
         try:
-            return run(command, environ, self._invocation.deadline.remaining() / 2)
+            return run_command(command, self._environ, self._invocation.deadline.remaining() / 2)
         except FileNotFoundError:
             return NO_CLUSTER, ""
         except OSError:

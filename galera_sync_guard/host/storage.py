@@ -6,10 +6,10 @@ import select
 import subprocess
 import sys
 
-from galera_sync_guard.cluster.attributes import SEARCH_PATH
 from galera_sync_guard.decision.judge import MAX_GAP
 from ocfpy import codes
 from ocfpy.parameters import format_seconds
+from ocfpy.process import SEARCH_PATH
 
 # How often the storage is asked to take a write, in seconds, and how many bytes.
 EVERY = 1.0

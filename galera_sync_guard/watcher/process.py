@@ -8,7 +8,7 @@ import sys
 import time
 
 from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cluster.attributes import SEARCH_PATH, Publisher
+from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.cluster.peers import Peers
 from galera_sync_guard.cycle import turn
 from galera_sync_guard.decision.facts import Cause, Facts
@@ -22,6 +22,7 @@ from ocfpy.codes import Failure, describe
 from ocfpy.deadline import Deadline, TimeIsUp
 from ocfpy.invocation import Invocation
 from ocfpy.parameters import format_seconds
+from ocfpy.process import SEARCH_PATH
 from ocfpy.report import Report
 from ocfpy.runner import guarded
 

@@ -15,11 +15,12 @@ from tests.support.guard import CHECKOUT, Guard
 from tests.support.network import Network, lives
 from vip_client_reset.address import Address
 from vip_client_reset.connections import Connections
+from vip_client_reset.firewall import CLEAN_UP
 
 GOLDEN = Path(__file__).with_name("vip_client_reset.xml")
 REGENERATE = "agents/vip_client_reset meta-data > tests/contract/vip_client_reset.xml"
 AGENT = CHECKOUT / "agents/vip_client_reset"
-LASTS = 3  # seconds that new connections are held off
+BLOCK_SECONDS = 3  # for which new connections are blocked
 
 NODE, VIP, OTHER_VIP = "10.0.0.1", "10.0.0.9", "10.0.0.8"
 NODE6, VIP6, OTHER_VIP6 = "fd00::1", "fd00::9", "fd00::8"
@@ -213,12 +214,24 @@ class TestRestart:
         assert result.seconds < 5
 
 
+def tables():
+    return subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+
+
+def wait_until(is_true):
+    """Return when something that is about to happen has happened."""
+    end = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 class TestBlock:
-    """New connections are held off for a moment, whatever becomes of the agent."""
+    """New connections are blocked for a moment, whatever becomes of the agent."""
 
     def test_a_client_that_comes_back_too_early_waits_until_the_block_has_ended_by_itself(self, network, reset):
         reset.stop()
-        assert 0.9 < seconds_to_connect(network, VIP) < LASTS + 3
+        assert 0.9 < seconds_to_connect(network, VIP) < BLOCK_SECONDS + 3
 
     def test_start_ends_it(self, network, reset):
         reset.stop()
@@ -240,6 +253,27 @@ class TestBlock:
         assert second.start().code == 0
         assert seconds_to_connect(network, OTHER_VIP) < 0.9
         assert seconds_to_connect(network, VIP) > 0.9
+
+    def test_a_second_resource_whose_name_differs_in_punctuation_has_its_own(self, network, reset, tmp_path):
+        (tmp_path / "second").mkdir()
+        second = Guard(tmp_path / "second", "re.set", AGENT)
+        second.parameters = {"ip": OTHER_VIP}
+        reset.name = "re-set"
+        assert second.start().code == reset.start().code == 0
+        reset.stop()
+        second.stop()
+        second.start()
+        assert seconds_to_connect(network, VIP) > 0.9
+
+    def test_its_table_is_deleted_when_it_has_expired(self, network, reset):
+        reset.stop()
+        assert "vip_client_reset" in tables()
+        wait_until(lambda: "vip_client_reset" not in tables())
+
+    def test_what_deletes_the_table_leaves_a_newer_block_alone(self, network, reset):
+        reset.stop()
+        subprocess.run(["sh", "-c", CLEAN_UP.format(seconds=0, table="vip_client_reset-reset")], check=True)
+        assert "vip_client_reset" in tables()
 
     def test_established_connections_go_on_through_it(self, network, reset):
         server = network.listen(4000)
@@ -265,7 +299,7 @@ class TestBlock:
             time.sleep(random.uniform(0, 0.15))
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        time.sleep(LASTS + 0.1)
+        time.sleep(BLOCK_SECONDS + 0.1)
         assert seconds_to_connect(network, VIP) < 0.9
         assert reset.stop().code == 0
         assert reset.start().code == 0
@@ -286,7 +320,7 @@ esac
 SILENT_RESETS = "table inet test { chain output { type filter hook output priority 0; tcp flags & rst == rst drop; }; }"
 
 
-class TestHeirs:
+class TestClientList:
     """A node that dies has left the list of its clients with its peers; the next holder frees them."""
 
     @pytest.fixture
@@ -446,7 +480,7 @@ class TestLacks:
         assert "nftables does not work" in reset.start().stderr
         result = reset.stop()
         assert (result.code, lives(client)) == (0, False)
-        assert "are not held off" in result.stderr
+        assert "cannot block new connections to " in result.stderr
         assert result.seconds < 5
 
 

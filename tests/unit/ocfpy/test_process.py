@@ -7,14 +7,14 @@ import time
 import pytest
 
 from ocfpy.deadline import Deadline, TimeIsUp
-from ocfpy.process import run
+from ocfpy.process import clean_environment, run_command
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 LONG = 30  # seconds that no test waits for
 
 
 def shell(script, seconds=LONG, **environ):
-    return run(("sh", "-c", script), ENVIRON | environ, seconds)
+    return run_command(("sh", "-c", script), ENVIRON | environ, seconds)
 
 
 def gone(pid):
@@ -24,6 +24,14 @@ def gone(pid):
     except ProcessLookupError:
         return True
     return False
+
+
+def wait_until(is_true):
+    """Return when something that is about to happen has happened."""
+    end = time.monotonic() + LONG
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,7 @@ def test_input_and_complaints():
     with open(os.memfd_create("input"), "w+", encoding="ascii") as file:
         file.write("what it reads")
         file.seek(0)
-        done = run(("sh", "-c", "cat; echo ' and says' >&2"), ENVIRON, LONG, file.fileno(), complaints=True)
+        done = run_command(("sh", "-c", "cat; echo ' and says' >&2"), ENVIRON, LONG, file.fileno(), with_stderr=True)
     assert done == (0, "what it reads and says\n")
 
 
@@ -61,8 +69,8 @@ def test_a_signal_that_python_ignores_ends_it():
 
 @pytest.mark.parametrize(
     "script",
-    ["echo yes; exec sleep 30", "exec >/dev/null; exec sleep 30", "sleep 30 & echo yes"],
-    ids=["talks", "silent", "leaves-its-output-to-another"],
+    ["echo yes; exec sleep 30", "exec >/dev/null; exec sleep 30", "exec yes"],
+    ids=["talks", "silent", "talks without end"],
 )
 def test_a_late_one_is_killed(script, tmp_path):
     began = time.monotonic()
@@ -70,6 +78,28 @@ def test_a_late_one_is_killed(script, tmp_path):
     assert code is None
     assert time.monotonic() - began < LONG / 2
     assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_late_one_is_killed_with_its_children(tmp_path):
+    code, _ = shell(f"sleep 30 & echo $! >{tmp_path}/pid; wait", seconds=0.3)
+    assert code is None
+    wait_until(lambda: gone(int((tmp_path / "pid").read_text())))
+
+
+def test_a_daemon_that_keeps_the_output_open_holds_up_nothing_and_stays(tmp_path):
+    began = time.monotonic()
+    assert shell(f"sleep 30 & echo $! >{tmp_path}/pid; echo yes") == (0, "yes\n")
+    assert time.monotonic() - began < LONG / 2
+    pid = int((tmp_path / "pid").read_text())
+    assert not gone(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_command_gets_no_parameter_and_finds_the_system_s_tools():
+    given = {"PATH": "/opt", "LANG": "C", "OCF_RESKEY_password": "x", "OCF_RESOURCE_INSTANCE": "x"}
+    assert clean_environment(given) == {"PATH": "/opt:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}
+    assert clean_environment({}) == {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    assert "OCF_" not in run_command(("env",), given, LONG)[1]
 
 
 def test_an_interrupted_one_is_killed(tmp_path):
@@ -82,14 +112,14 @@ def test_an_interrupted_one_is_killed(tmp_path):
 @pytest.mark.parametrize(("path", "error"), [("/nowhere:/usr/bin", FileNotFoundError), ("", FileNotFoundError)])
 def test_a_missing_one_is_an_error(path, error):
     with pytest.raises(error):
-        run(("no-such-command",), {"PATH": path}, LONG)
+        run_command(("no-such-command",), {"PATH": path}, LONG)
 
 
 def test_what_is_no_program_is_an_error(tmp_path):
     (tmp_path / "text").write_text("no program")
     (tmp_path / "text").chmod(0o755)
     with pytest.raises(OSError, match="Exec format error"):
-        run(("text",), {"PATH": str(tmp_path)}, LONG)
+        run_command(("text",), {"PATH": str(tmp_path)}, LONG)
 
 
 def test_no_descriptor_is_left_open():
@@ -97,5 +127,5 @@ def test_no_descriptor_is_left_open():
     shell("echo yes")
     shell("exec sleep 30", seconds=0.1)
     with pytest.raises(FileNotFoundError):
-        run(("no-such-command",), ENVIRON, LONG)
+        run_command(("no-such-command",), ENVIRON, LONG)
     assert os.listdir("/proc/self/fd") == before

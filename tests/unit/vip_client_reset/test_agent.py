@@ -13,8 +13,10 @@ from ocfpy.agent import Agent
 from ocfpy.codes import ParameterError
 from vip_client_reset import agent, transition
 from vip_client_reset.address import Address
+from vip_client_reset.connections import Connections
 from vip_client_reset.netlink import DONE, ERROR, HEADER, Netlink
 from vip_client_reset.parameters import ResetParameters
+from vip_client_reset.reset import missing_capabilities
 from vip_client_reset.tickle import packet
 
 
@@ -108,7 +110,7 @@ def planned(tmp_path):
         tool.write_text("#!/bin/sh\n" + script)
         tool.chmod(0o755)
         invocation = types.SimpleNamespace(instance="reset", agent=agent.AGENT, environ={"PATH": str(tmp_path)})
-        return transition.address_leaves(Address.parse("10.0.0.9"), invocation, patience)
+        return transition.is_address_stopping(Address.parse("10.0.0.9"), invocation, patience)
 
     return ask
 
@@ -186,9 +188,9 @@ def test_a_kernel_that_cannot_reset_is_named(monkeypatch):
     def refuse(connections):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(agent.Connections, "can_be_reset", refuse)
+    monkeypatch.setattr(Connections, "check", refuse)
     invocation = types.SimpleNamespace(usable_parameters=ResetParameters({}))
-    (lack,) = agent.lacks(invocation, lambda: None)
+    (lack,) = missing_capabilities(invocation, lambda: None)
     assert "CONFIG_INET_DIAG_DESTROY): Operation not supported; clients that wait" in lack
 
 

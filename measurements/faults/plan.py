@@ -109,15 +109,14 @@ CAUSES: dict[tuple[str, str, Figure], str] = {
         "desync",
         "polling",
         "vip",
-    ): "The guard acts once a peer has been synced, by its own word, for more than an interval:"
-    " one that is desynced too has told so by then, and the address stays when all are.",
+    ): "The guard acts when a peer has reported synced for more than one interval. A peer that is"
+    " desynced too has reported that by then, and the address stays when all are desynced.",
     (
         "saturate",
         "polling",
         "vip",
-    ): "saturation_grace counts from the guard's first look at the full server, up to 1.1 s"
-    " after the fault, and ends with the first look that comes later, again up to"
-    " 1.1 s.",
+    ): "saturation_grace begins with the first sample of the full server, up to 1.1 s after the"
+    " fault. It ends with the first sample after that time, again up to 1.1 s later.",
 }
 
 

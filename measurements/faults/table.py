@@ -34,8 +34,11 @@ HEAD = """\
 - The limit of a figure stands behind it. A figure above its limit is bold.
 
 `make report` writes the time lines to build/matrix.html. `make matrix` tests more faults than these. It asserts for each
-fault that no acknowledged write is missing on any node, that no two nodes take writes in turn, and that the cluster is
-normal again without a cleanup.
+fault:
+
+- No acknowledged write is missing on any node.
+- No two nodes take writes in turn.
+- The cluster is normal again without a cleanup.
 
 """
 PLACE = re.compile(r"(<!-- timers -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -64,9 +67,9 @@ def about(report: Report) -> str:
     runs = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     packages = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return (
-        f"{report['date']}, Debian {report['suite']}: {packages}. Medians of {runs} runs, in seconds since the"
-        f" fault, on three nodes that share {report['processors']} processors with all else that the machine does;"
-        f" load average before a run {low:.1f} to {high:.1f}, median {middle:.1f}. {report['note']}"
+        f"{report['date']}, Debian {report['suite']}: {packages}. Medians of {runs} runs, in seconds since the fault."
+        f" Three nodes share {report['processors']} processors with the rest of the machine. Load average before a run:"
+        f" {low:.1f} to {high:.1f}, median {middle:.1f}. {report['note']}"
     ).strip()
 
 

@@ -22,6 +22,7 @@ PACKAGED = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "RELEASE.md",
     "SECURITY.md",
     "docs/*.md",
     "docs/*.svg",

@@ -1,4 +1,4 @@
-"""Every parameter of the guard, declared once; metadata, man page, README table and parsing come from here."""
+"""Every parameter of the guard, declared once; metadata, man page, docs/parameters.md and parsing come from here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ class GuardParameters(ParameterSet):
         "fail",
         "How Pacemaker learns of an unfit node",
         "fail: the monitor fails when this node must not hold the virtual IP; needs migration-threshold=1 and"
-        " failure-timeout. score: the monitor succeeds whatever the verdict, and the virtual IP follows the node"
-        " attribute that carries the score, by two location rules.",
+        " failure-timeout. score: the monitor succeeds with every verdict, and the virtual IP follows the node"
+        " attribute with the score, by two location rules.",
         words=("fail", "score"),
+        advice="score fits nearly always; fail shows a failed action, and needs no location rules",
+        cost="fail: a failed action to read after every fault, return to service only after failure-timeout, and no"
+        " address at all when all nodes are unfit",
     )
     attribute = Text(
         None,
@@ -24,17 +27,23 @@ class GuardParameters(ParameterSet):
         " resource's name.",
         reloadable=False,
         unique=True,
+        advice="two guards in one cluster, or another program that reads the score under a fixed name",
+        cost="restarts the guard on all nodes. Change the two location rules in the same step (`pcs -f FILE`, then"
+        " `pcs cluster cib-push FILE --config`): then the address moves once at most",
     )
     socket = AbsolutePath(
         "/run/mysqld/mysqld.sock",
         "Unix socket of the server",
         "Unix socket of the local MariaDB server; ignored when host is set.",
+        advice="MariaDB's socket is at another path",
     )
     host = Address(
         None,
         "Address of the server, for TCP",
-        "Address of the local MariaDB server, to connect by TCP instead of the socket. No name: a name server that does"
-        " not answer would be a fault of all nodes at once.",
+        "Address of the local MariaDB server, to connect by TCP instead of the socket. A name is not allowed: a name"
+        " server that does not answer would be a fault of all nodes at once.",
+        advice="the guard cannot reach the socket, such as with a container",
+        cost="needs a password; excludes os_user",
     )
     port = Integer(
         "3306",
@@ -42,46 +51,61 @@ class GuardParameters(ParameterSet):
         "TCP port, used with host; may be the server's extra_port, which answers when max_connections is used up.",
         minimum=1,
         maximum=65535,
+        advice="with host; or to use the server's extra_port",
+        cost="over extra_port the guard can look into a full server",
     )
     user = Text(
         "root",
         "MariaDB user",
-        "MariaDB user; USAGE is privilege enough. When it is not given, the user of defaults_file or else os_user is"
-        " taken before the default.",
+        "MariaDB user; the privilege USAGE is enough. When it is not given, the user of defaults_file or else os_user"
+        " comes before the default.",
+        advice="the login has another name than os_user or the option file gives",
     )
     os_user = Text(
         None,
         "Operating system user to connect as",
-        "Become this operating system user while connecting, for a login by the unix_socket plugin without a"
-        " password and without root's privileges in the database.",
+        "Become this operating system user while connecting. The unix_socket plugin then logs in without a password"
+        " and without root's privileges in the database.",
+        advice="always, when database root has too many rights for a monitor",
+        cost="one system user on every node, before the parameter is set",
     )
     defaults_file = AbsolutePath(
         None,
         "Option file with the login",
-        "Option file whose [client] section has user and password. Must belong to root and be readable by nobody"
-        " else. There is no password parameter: everybody could read it in the cluster's configuration.",
+        "Option file whose [client] section has user and password. It must belong to root, and other users must not"
+        " be able to read it. There is no password parameter, because the cluster's configuration would show it.",
+        advice="the login needs a password",
+        cost="a secret on every node, to rotate on every node",
     )
     ssl_ca = AbsolutePath(
         None,
         "CA certificate, for TLS with host",
-        "File with the certificate authority that the server's certificate must come from; turns TLS on for host.",
+        "File with the certificate authority that must have signed the server's certificate; turns TLS on for host.",
+        advice="host is not this machine's loopback address",
+        cost="every monitor loads Python's TLS: see dev/cost.md",
     )
     ssl_cert = AbsolutePath(
         None,
         "Client certificate, for TLS with host",
         "File with the client certificate to show to the server; needs ssl_ca and ssl_key.",
+        advice="the server demands a client certificate",
+        cost="after its expiry date the guard reports unknown",
     )
     ssl_key = AbsolutePath(
         None,
         "Client key, for TLS with host",
         "File with the key of the client certificate; needs ssl_ca and ssl_cert.",
+        advice="with ssl_cert",
     )
     probe_timeout = Time(
         "2s",
         "Time limit of one probe",
-        "A server that has not answered everything within this time is hung, which takes the virtual IP away at once."
-        " Must be shorter than the timeout of the monitor operation.",
+        "A server that has not answered everything within this time is hung, and loses the virtual IP at once. Must"
+        " be shorter than the timeout of the monitor operation.",
         positive=True,
+        advice="larger: the log shows hung without a real hang (slow disks, overcommitted machines). Smaller: a hung"
+        " server must lose the address sooner",
+        cost="larger: a hung server keeps the address longer. Smaller: a busy second moves the address",
     )
     available_when_donor = Choice(
         "last_resort",
@@ -89,34 +113,46 @@ class GuardParameters(ParameterSet):
         "never: a donor is unfit. last_resort: a donor is poor, and keeps the virtual IP unless another node is"
         " synced. always: a donor is as good as a synced node.",
         words=("never", "last_resort", "always"),
+        advice="never: no reads during a blocking backup or state transfer. always: backups and transfers do not block",
+        cost="never: no address at all when the last node left is a donor. always: clients wait while a donor is"
+        " locked",
     )
     available_when_readonly = Boolean(
         "no",
         "Whether a read-only node may hold the virtual IP",
         "Whether a node with read_only set may hold the virtual IP.",
+        advice="the address is for reading only",
+        cost="applications that write get errors",
     )
     donor_grace = Time(
         "2s",
-        "Patience with a donor",
-        "How long a node may be a donor before that counts; a restarted peer makes one for about half a second. A node"
-        " that was desynced by wsrep_desync=ON gets no grace.",
+        "Grace for a donor",
+        "How long a node may be a donor before that counts. A restarted peer makes one for about half a second. A"
+        " node with wsrep_desync=ON gets no grace.",
+        advice="larger: a backup of a few seconds should move nothing",
+        cost="a locked donor keeps the address that much longer",
     )
     saturation_grace = Time(
         "10s",
-        "Patience with a server out of connections",
+        "Grace for a server without free connections",
         "How long the connections may be used up before that counts. Keep it longer than evs.suspect_timeout (5s):"
-        " the crash of another node stalls commits, and so fills the connections of this one, for that long.",
+        " the crash of another node stalls commits for that long, and this fills the connections.",
+        advice="larger: short floods of connections are normal. Raise it with evs.suspect_timeout",
+        cost="a full server keeps the address that much longer",
     )
     unknown_grace = Time(
         "30s",
         "How long the last verdict holds when the guard cannot see",
-        "How long the last verdict stays in force when the guard cannot see the node's state (access denied, driver"
-        " missing, internal error); afterwards the node is unknown, which never moves the virtual IP.",
+        "How long the last verdict holds when the guard cannot determine the node's state (access denied, driver"
+        " missing, internal error). Afterwards the node is unknown, which never moves the virtual IP.",
+        advice="rarely: the state after it moves nothing either",
     )
     recovery_hold = Time(
         "3s",
-        "Patience with a node that recovers",
+        "Hold after a recovery",
         "With mode=score: how long after its last bad sample a node's score rises again.",
+        advice="larger: a node changes often between good and bad",
+        cost="its return takes longer; clients do not notice while another node serves",
     )
     connection_limit = Integer(
         "100",
@@ -124,47 +160,61 @@ class GuardParameters(ParameterSet):
         "Connections in use, in percent of max_connections, from which the server counts as saturated.",
         minimum=1,
         maximum=100,
+        advice="smaller: the application's limit is below max_connections",
+        cost="the address moves although connections are left",
     )
     max_recv_queue = Integer(
         "0",
         "Length of the receive queue above which a node lags",
-        "Write-sets waiting in wsrep_local_recv_queue above which the node is lagging: placed last among the fit, but"
-        " never a reason to move the virtual IP. 0: off.",
+        "Write-sets waiting in wsrep_local_recv_queue above which the node is lagging: last choice among the fit"
+        " nodes, but never a reason to move the virtual IP. 0: off.",
+        advice="a node that applies slowly should be the last choice",
     )
     min_cluster_size = Integer(
         "0",
         "Smallest cluster that may serve",
         "With fewer nodes in the Galera cluster than this, the node is unfit. 0: off.",
+        advice="you prefer no service to a service without redundancy",
+        cost="two failures stop the service although the data are safe",
     )
     maintenance_file = AbsolutePath(
         "/var/lib/galera-sync-guard/maintenance",
         "File that takes the node out of service",
-        "While this file exists the node is unfit, also after a reboot; its first line is shown as the reason.",
+        "While this file exists the node is unfit, also after a reboot. Its first line is shown as the reason.",
+        advice="the default directory does not outlast a reboot",
+        cost="the same path on all nodes",
     )
     watch_interval = Time(
         "0",
-        "How often a watcher looks at the server, 0: no watcher",
-        "When set (such as 200ms), start leaves one process that looks at the server this often over one open"
-        " connection, and at once when the server closes it; the monitor only checks on that process and reports its"
-        " verdict. 0: every monitor looks at the server itself.",
+        "How often a watcher probes the server, 0: no watcher",
+        "When set (such as 200ms), start leaves one process, the watcher. It probes the server this often over one"
+        " open connection, and at once when the server closes it. The monitor checks the watcher and reports its"
+        " verdict. 0: every monitor probes the server.",
+        advice="the recipe for mode=score has 200ms; 0 where one more process is too many",
+        cost="set: one process and one open connection per node. 0: the next monitor detects a fault, and costs twice"
+        " the CPU of one beside a watcher",
     )
     stall_timeout = Time(
         "0",
-        "How long the storage may take for a small write, 0: not looked at",
-        "With watch_interval: a node is unfit while the storage of stall_directory has not taken a small synced write"
-        " for so long; it is asked once a second. A server may answer for long while its storage hangs. Choose it"
-        " longer than the worst that a busy disk takes, such as 5s. 0: off.",
+        "How long the storage may take for a small write, 0: off",
+        "With watch_interval: a node is unfit when the storage of stall_directory completed no small synced write for"
+        " this long. The watcher writes once a second. A server may answer for long while its storage hangs. Choose a"
+        " time longer than a busy disk takes, such as 5s. 0: off.",
+        advice="storage that may hang (SAN, network disks): 5s",
+        cost="storage that all nodes share stalls all of them, and none has the address",
     )
     stall_directory = AbsolutePath(
         None,
-        "Directory on the storage that stall_timeout is about",
-        "Directory to write in, such as the server's datadir; what is written there never has a name.",
+        "Directory on the storage that stall_timeout checks",
+        "Directory to write in, such as the server's datadir. The written file never has a name.",
+        advice="with stall_timeout: the server's datadir",
+        cost="one synced write of 512 bytes a second",
     )
 
 
-# A watcher that looks more often than this, in seconds, costs more than it gains.
+# A watcher that probes more often than this, in seconds, costs more than it gains.
 SHORTEST_WATCH = 0.05
-# A shorter time is often taken by a disk in order, or by a busy processor, in seconds.
+# A good disk or a busy processor often needs more than a shorter time, in seconds.
 SHORTEST_STALL = 1.0
 
 

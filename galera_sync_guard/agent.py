@@ -61,7 +61,7 @@ def validate_all(invocation):
 
     parameters = invocation.parameters
     probe.check_host(parameters)
-    facts = probe.observe(parameters, invocation.deadline, parameters.probe_timeout)
+    facts = probe.probe_node(parameters, invocation.deadline, parameters.probe_timeout)
     finding = classify(facts, parameters)
     if facts.cause == Cause.DENIED:
         raise Failure(codes.OCF_ERR_PERM, finding.reason)

@@ -36,7 +36,7 @@ def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=
     """Probe, judge, publish and remember once; return (verdict, published).
 
     `fresh` forgets the memory first (start). `facts` stand in for the probe when the guard cannot ask. `executor` is
-    the pid of the process that runs our actions. `observe` asks in place of probe.observe. `peers` are those whom a
+    the pid of the process that runs our actions. `observe` asks in place of probe.probe_node. `peers` are those whom a
     watcher can ask. `published` is whether Pacemaker knows the verdict now or there is no Pacemaker to tell.
     """
     record = store.load() or Record()
@@ -44,7 +44,7 @@ def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=
         record.memory = None
     record.interval = invocation.interval or record.interval
     if facts is None:
-        facts = _probe(invocation, parameters, record, observe or probe.observe)
+        facts = _probe(invocation, parameters, record, observe or probe.probe_node)
     finding = classify(facts, parameters)
     if not record.is_current and finding.kind != UNKNOWN:
         record.memory = record.published_score = record.reported = None

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable
     from types import CodeType, FrameType
-    from typing import Self
+    from typing import Self, TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., object])
 else:
     import _signal as signal  # without the enumerations of the module signal: half of what Python itself costs
 
@@ -24,7 +26,7 @@ class TimeIsUp(BaseException):
 _uninterrupted: set[CodeType] = set()
 
 
-def uninterrupted(function: Callable[..., object]) -> Callable[..., object]:
+def uninterrupted(function: Function) -> Function:
     """Let no time limit end a function halfway; the alarm rings again when it has returned."""
     _uninterrupted.add(function.__code__)
     return function

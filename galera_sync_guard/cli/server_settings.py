@@ -1,9 +1,16 @@
 """Questions to the local server that go beyond the monitor's, by the probe's own means; nothing here judges."""
 
+from __future__ import annotations
+
 import time
 
-from galera_sync_guard.decision.facts import GRANTS
+from galera_sync_guard.decision.facts import GRANTS, Facts
 from galera_sync_guard.server import probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.cli.cib.lookup import NodeGuard
+    from galera_sync_guard.server.client import Client
 
 # What check looks at, besides the monitor's variables.
 SETTINGS = (
@@ -19,65 +26,58 @@ SETTINGS = (
 SHOW_SETTINGS = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in SETTINGS))
 SHOW_GRANTS = "SHOW GRANTS"
 
-# A path that exists on no machine: the server is asked during maintenance too.
-NO_FILE = "/dev/null/none"
+# The step in which the server is asked for the login's rights.
+SHOWING_GRANTS = "it should answer SHOW GRANTS"
 
-
-class Settings(probe.Question):
-    """Asks for the settings and the login's rights too."""
-
-    def show(self):
-        values = super().show()
-        self.step = "it should answer SHOW VARIABLES"
-        values.update((name.lower(), value) for name, value in self.rows(SHOW_SETTINGS))
-        self.step = "it should answer SHOW GRANTS"
-        values[GRANTS] = "\n".join(row[0] for row in self.rows(SHOW_GRANTS))
-        return values
-
-
-def stopwatch(steps):
-    """Return a Question that notes in `steps` how long each of its steps takes, by name, in seconds."""
-
-    class Timed(probe.Question):
-        @property
-        def step(self):
-            return self._step
-
-        @step.setter
-        def step(self, name):
-            now = time.monotonic()
-            self.finish(now)
-            self._step, self._since = name, now
-
-        def finish(self, now):
-            if hasattr(self, "_step"):
-                name = NAMES.get(self._step, self._step)
-                steps[name] = steps.get(name, 0.0) + now - self._since
-
-        def ask(self):
-            try:
-                return super().ask()
-            finally:
-                self.finish(time.monotonic())
-
-    return Timed
-
-
-# The probe's steps say what was under way when time ran out.
+# The probe's steps say what was under way when time ran out; here they are what took the time.
 NAMES = {
     probe.PREPARING: "prepare",
-    probe.DIALLING: "log in",
+    probe.CONNECTING: "log in",
     probe.LOGGING_IN: "log in",
-    "it should answer SHOW STATUS": "SHOW STATUS",
-    "it should answer SHOW VARIABLES": "SHOW VARIABLES",
+    probe.SHOWING_STATUS: "SHOW STATUS",
+    probe.SHOWING_VARIABLES: "SHOW VARIABLES",
 }
 
 
-def settings(guard):
-    """Return the Facts of a guard's node with the settings and rights among the values."""
+class Settings(probe.ProbeSession):
+    """Asks for the settings and the login's rights too."""
+
+    def show(self, client: Client) -> dict[str, str]:
+        values = super().show(client)
+        self.begin_step(probe.SHOWING_VARIABLES)
+        values.update(client.pairs(SHOW_SETTINGS))
+        self.begin_step(SHOWING_GRANTS)
+        values[GRANTS] = "\n".join(row[0] or "" for row in client.execute(SHOW_GRANTS))
+        return values
+
+
+class Stopwatch:
+    """Notes in `steps` how long each step of a probe takes, by name, in seconds."""
+
+    def __init__(self, steps: dict[str, float]) -> None:
+        self._steps = steps
+        self._name = ""
+        self._began = 0.0
+
+    def begin_step(self, step: str) -> None:
+        """End the step before and begin another; the probe calls it."""
+        self.finish()
+        self._name, self._began = NAMES.get(step, step), time.monotonic()
+
+    def finish(self) -> None:
+        """End the last step."""
+        if self._name:
+            self._steps[self._name] = self._steps.get(self._name, 0.0) + time.monotonic() - self._began
+            self._name = ""
+
+
+def settings(guard: NodeGuard) -> Facts:
+    """Return the Facts of a guard's node with the settings and rights among the values; during maintenance too."""
     parameters = guard.parameters
-    kept, parameters.maintenance_file = parameters.maintenance_file, NO_FILE
-    try:
-        return probe.observe(parameters, guard.invocation.deadline, parameters.probe_timeout, question_type=Settings)
-    finally:
-        parameters.maintenance_file = kept
+    return probe.probe_node(
+        parameters,
+        guard.invocation.deadline,
+        parameters.probe_timeout,
+        session_type=Settings,
+        ignore_maintenance=True,
+    )

@@ -59,19 +59,17 @@ STATES = (
         UNFIT,
         "the storage has not taken a small synced write within stall_timeout",
         "look at the disks (dmesg, iostat, multipath -ll): the server cannot commit until they answer",
-        "/var/lib/mysql has taken no write for 7s, may take stall_timeout=5s",
+        "no write to /var/lib/mysql completed for 7s, limit stall_timeout=5s",
     ),
     State(
         "down",
         UNFIT,
-        "no socket, connection refused, the server says that it is shutting down, or has closed the"
-        " watcher's connection and greets nobody",
+        "no socket, connection refused, or the server says that it is shutting down",
         "systemctl start mariadb; journalctl -u mariadb says why it ended",
         "/run/mysqld/mysqld.sock: No such file or directory",
         "/run/mysqld/mysqld.sock: Connection refused",
         "127.0.0.1:3306: Connection refused",
         "error 1053: Server shutdown in progress",
-        "the server has closed the connection and greets nobody",
     ),
     State(
         "hung",
@@ -82,7 +80,7 @@ STATES = (
         "no answer within 2s while it should answer SHOW STATUS",
         "no answer within 2s while its backlog of connections is full",
         "an earlier probe still waits for its answer (thread 4711)",
-        "the server takes connections and greets nobody",
+        "the server accepts connections but sends no handshake",
     ),
     State(
         "unknown",

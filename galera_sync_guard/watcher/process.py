@@ -15,6 +15,7 @@ from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.state_file import Store, boot_clock
 from galera_sync_guard.host.storage import Storage
 from galera_sync_guard.server import probe
+from galera_sync_guard.server.connection import ServerConnection
 from galera_sync_guard.watcher.heartbeat import LONGEST_PUBLISHING, PUBLISH_AGAIN, RENEW
 from galera_sync_guard.watcher.lock import Lock
 from ocfpy import codes
@@ -106,7 +107,7 @@ class Watcher:
         self._invocation.timeout = self._parameters.probe_timeout + LONGEST_PUBLISHING
         self._store = Store(self._invocation)
         self._lock = Lock(self._invocation)
-        self._line = probe.Line()
+        self._connection = ServerConnection()
         self._storage = Storage(self._invocation, self._parameters) if self._parameters.stall_timeout else None
         attribute = self._parameters.attribute or self._invocation.resource
         self._publisher = Publisher(attribute, self._invocation)
@@ -128,7 +129,7 @@ class Watcher:
             if self._turn_safely():
                 self._wait(began + self._parameters.watch_interval)
             else:
-                self._line.hang_up()
+                self._connection.close()
                 time.sleep(PAUSE)
             if self._is_outdated:
                 self._renew()
@@ -136,7 +137,7 @@ class Watcher:
     def _wait(self, until):
         """Wait until then, or until the server ends the connection, or a peer asks or answers."""
         while (left := until - boot_clock()) > 0:
-            if self._line.wait(self._peers.next_question_in(left), self._peers.sources()) or self._peers.attend():
+            if self._connection.wait(self._peers.next_question_in(left), self._peers.sources()) or self._peers.attend():
                 return
 
     def _turn_safely(self):
@@ -170,10 +171,10 @@ class Watcher:
             self._see_that_it_arrives(verdict)
 
     def _observe(self, *arguments):
-        facts = probe.observe(*arguments, line=self._line)
+        facts = probe.probe_node(*arguments, connection=self._connection)
         self._check_lock()
         if self._storage:
-            facts = facts.with_stalled(self._storage.trouble(boot_clock()))
+            facts = facts.with_stalled(self._storage.stall_reason(boot_clock()))
         return facts
 
     def _check_lock(self):
@@ -201,7 +202,7 @@ class Watcher:
 
         Until that one can hear them, signals are ignored: their default is to end it.
         """
-        self._line.hang_up()
+        self._connection.close()
         self._peers.leave()
         for number in (PUBLISH_AGAIN, RENEW):
             signal.signal(number, signal.SIG_IGN)

@@ -51,7 +51,7 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
 
 EXCEPTION = (
     f"cp {PACKAGE}/galera_sync_guard/server/probe.py /root; "
-    f"echo 'def observe(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/server/probe.py",
+    f"echo 'def probe_node(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/server/probe.py",
     f"cp /root/probe.py {PACKAGE}/galera_sync_guard/server",
     "internal error: KeyError: 'wsrep'",
     SYSLOG,

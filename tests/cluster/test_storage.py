@@ -7,7 +7,7 @@ def test_a_node_whose_storage_hangs_loses_the_vip_and_heals_by_itself(freezable)
     with Scene(freezable) as scene:
         scene.strike("stall")
         scene.wait_moved()
-        scene.heard("stalled: /var/lib/mysql has taken no write for ")
+        scene.heard("stalled: no write to /var/lib/mysql completed for ")
         wait_state(freezable, "stalled", scene.holder)
         scene.heal("stall")
         wait_normal(freezable)

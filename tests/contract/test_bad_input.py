@@ -107,13 +107,13 @@ def file_of(text, mode=0o600, owner=0):
 
 HOST = {
     "option file missing": (None, {}, 2, "option.cnf: No such file"),
-    "option file is a directory": (lambda path: path.mkdir(), {}, 2, "option.cnf: Is a directory"),
+    "option file is a directory": (lambda path: path.mkdir(), {}, 2, "not a regular file"),
     "option file readable by all": (file_of(OPTION_FILE, 0o644), {}, 4, "chmod 600"),
     "option file readable by a group": (file_of(OPTION_FILE, 0o640), {}, 4, "chmod 600"),
     "option file of another user": (file_of(OPTION_FILE, owner=65534), {}, 4, "belong to root"),
     "option file without [client]": (file_of("[mysqld]\nuser=mysql\n"), {}, 2, "[client]"),
-    "option file without any section": (file_of("user=monitor\n"), {}, 2, "no option file"),
-    "option file of noise": (file_of(b"\xff\xfe\0\0[client"), {}, 2, "no option file"),
+    "option file without any section": (file_of("user=monitor\n"), {}, 2, "not an option file"),
+    "option file of noise": (file_of(b"\xff\xfe\0\0[client"), {}, 2, "not an option file"),
     "empty option file": (file_of(""), {}, 2, "[client]"),
     "operating system user missing": (file_of(OPTION_FILE), {"os_user": "no-such-user"}, 2, "os_user no-such-user"),
 }

@@ -70,7 +70,7 @@ def test_recurring_monitor_keeps_its_result_and_stop_does_not_fail_while_files_a
 
 # Bugs: id -> (module, a line at its end, start's code).
 BUGS = {
-    "probe": ("server/probe", "def observe(*arguments, **options): raise KeyError('a bug')", 0),
+    "probe": ("server/probe", "def probe_node(*arguments, **options): raise KeyError('a bug')", 0),
     "classify": ("decision/classify", "def classify(*arguments, **options): raise KeyError('a bug')", 0),
     "judge": ("decision/judge", "def judge(*arguments, **options): raise KeyError('a bug')", 0),
     "judge that returns nothing": ("decision/judge", "def judge(*arguments, **options): return None, None  # a bug", 0),

@@ -94,13 +94,13 @@ def test_traceback_goes_to_syslog_only(guard, server, syslog, tmp_path):
     guard.started()
     syslog()
     with open(tmp_path / "tree/galera_sync_guard/server/probe.py", "a", encoding="utf-8") as file:
-        file.write("\n\ndef observe(*arguments): raise KeyError('two\\nlines')\n")
+        file.write("\n\ndef probe_node(*arguments): raise KeyError('two\\nlines')\n")
     result = guard.monitor()
     logged = "\n".join(syslog())
     assert "Traceback (most recent call last):" in logged
-    assert "in observe" in logged
+    assert "in probe_node" in logged
     assert "Traceback" not in result.stderr
-    assert "in observe" not in result.stderr
+    assert "in probe_node" not in result.stderr
 
 
 def test_change_is_logged_once(guard, server, syslog):

@@ -1,7 +1,8 @@
 """A scripted MySQL server: answers the agent's statements from a table, or misbehaves at any step it is told to.
 
-A conversation has the steps greeting, login, pending, status and variables, in this order; `pending` is the question
-for an earlier probe's thread. A trouble for a step is called with the conversation and the bytes that are due.
+A conversation has the steps greeting, login, session, pending, status and variables, in this order; `session` is what
+the agent sets for its session, `pending` the question for an earlier probe's thread. A trouble for a step is called
+with the conversation and the bytes that are due.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Trouble = Callable[["Conversation", bytes], None]
 
-STEPS = ("greeting", "login", "pending", "status", "variables")
+STEPS = ("greeting", "login", "session", "pending", "status", "variables")
 
 # Capabilities of the protocol: 4.1, 4.1 login, plugins, transactions, secure connection; no EOF replacement, no TLS.
 CAPABILITIES = 0x00000200 | 0x00008000 | 0x00080000 | 0x00002000 | 0x00000001
@@ -34,9 +35,9 @@ VAR_STRING, LONGLONG = 0xFD, 0x08
 class Server:
     """Listens on a unix socket (or, with path None, on 127.0.0.1 at `port`) until its context ends.
 
-    Public: `values` the variables, `trouble` step -> trouble, `statements` every text received, `connections` how
-    many were accepted, `threads` ids of the conversations that a real server would show in its process list, `running`
-    the text of the statement that each of them executes.
+    Public: `values` the variables, `trouble` step -> trouble, `statements` every text received but the driver's
+    own, `unknown_variables` what cannot be set, `connections` how many were accepted, `threads` ids of the
+    conversations that a real server would show in its process list, `running` the text of the statement that each of them executes.
     A conversation whose client has gone ends only when it next reads or writes, as in a real server whose storage
     hangs.
     """
@@ -49,7 +50,7 @@ class Server:
         self.threads: set[int] = set()
         self.running: dict[int, str] = {}
         self.peers: set[socket.socket] = set()
-        self.knows_set_statement = True
+        self.unknown_variables: set[str] = set()
         self.closing = threading.Event()
         self._released = threading.Event()
         if path is None:
@@ -203,20 +204,24 @@ class Conversation:
         return b"\0\0\0" + struct.pack("<HH", AUTOCOMMIT, 0)
 
     def _answer(self, statement: str) -> None:
-        self.server.statements.append(statement)
-        inner = statement.removeprefix("SET STATEMENT wsrep_sync_wait=0 FOR ")
-        if inner != statement and not self.server.knows_set_statement:
-            self.peer.sendall(self.error_packet(1064, "You have an error in your SQL syntax", "42000"))
-        elif inner == "SET SESSION wsrep_sync_wait=0":
+        if statement.startswith("SET NAMES "):  # from the driver's version 1.1 on, at each login
             self.peer.sendall(self.packet(self._ok()))
-        elif inner.startswith("SHOW SESSION STATUS WHERE Variable_name IN "):
-            self._send("status", self._variables(inner))
-        elif inner.startswith("SHOW GLOBAL VARIABLES WHERE Variable_name IN "):
-            self._send("variables", self._variables(inner))
+            return
+        self.server.statements.append(statement)
+        if statement.startswith("SET SESSION "):
+            unknown = self.server.unknown_variables & set(re.findall(r"(\w+)=", statement))
+            if unknown:
+                self.peer.sendall(self.error_packet(1193, f"Unknown system variable '{min(unknown)}'"))
+            else:
+                self._send("session", self.packet(self._ok()))
+        elif statement.startswith("SHOW SESSION STATUS WHERE Variable_name IN "):
+            self._send("status", self._variables(statement))
+        elif statement.startswith("SHOW GLOBAL VARIABLES WHERE Variable_name IN "):
+            self._send("variables", self._variables(statement))
         elif match := re.fullmatch(
             r"SELECT COUNT\(\*\) FROM information_schema\.PROCESSLIST WHERE ID = (\d+)"
             r" AND INFO LIKE '%Variable_name IN \(%'",
-            inner,
+            statement,
         ):
             present = "Variable_name IN (" in self.server.running.get(int(match[1]), "")
             self._send("pending", self._table([("COUNT(*)", LONGLONG)], [(str(int(present)),)]))

@@ -47,6 +47,9 @@ DIALLING = WATCHING | {
     "galera_sync_guard.cycle",
     "galera_sync_guard.server",
     "galera_sync_guard.decision.facts",
+    "galera_sync_guard.host.maintenance",
+    "galera_sync_guard.server.connection",
+    "galera_sync_guard.server.credentials",
     "galera_sync_guard.server.probe",
     "galera_sync_guard.cluster.attributes",
     "_collections",
@@ -85,7 +88,9 @@ BELOW = """
     _colorize _sha2
 """
 
-ASKING = DIALLING | set((DRIVERS + BELOW).split())
+ASKING = (
+    DIALLING | {"galera_sync_guard.server.client", "galera_sync_guard.server.driver"} | set((DRIVERS + BELOW).split())
+)
 
 # Asked for and refused by a None in sys.modules: -X importtime lists the attempt. Had ssl or getpass been imported,
 # _ssl and termios would be there.

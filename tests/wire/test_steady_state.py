@@ -65,11 +65,11 @@ class TestCounts:
         ]
 
 
-def test_one_connection_and_two_statements(guard, server):
+def test_one_connection_and_three_statements(guard, server):
     before, asked = server.connections, len(server.statements)
     assert guard.monitor().stderr == ""
     assert server.connections == before + 1
-    assert len(server.statements) == asked + 2
+    assert len(server.statements) == asked + 3
     server.wait_until(lambda: not server.threads)
 
 
@@ -111,7 +111,7 @@ class TestImports:
         path.chmod(0o600)
         guard.parameters["defaults_file"] = str(path)
         assert guard.start().code == 0
-        assert sorted(imported_by_monitor(guard) - ASKING - REFUSED) == []
+        assert sorted(imported_by_monitor(guard) - ASKING - REFUSED) == ["galera_sync_guard.server.option_file"]
 
     @pytest.mark.parametrize("trouble", [absent, refused, shutting_down, stopped])
     def test_no_greeting_needs_no_driver(self, guard, server, trouble):
@@ -122,8 +122,9 @@ class TestImports:
     def test_what_is_loaded_when_it_is_used_is_the_module_then(self, guard):
         script = (
             "import sys; sys.path += ['.', '/usr/lib/python3/dist-packages']\n"
-            "from galera_sync_guard.server.probe import _driver\n"
-            "connections = _driver(type('', (), {'ssl_ca': None})).connections\n"
+            "from galera_sync_guard.server.driver import load_client\n"
+            "load_client(with_tls=False)\n"
+            "from pymysql import connections\n"
             "assert 'tokenize' not in sys.modules\n"
             "try: 1 / 0\nexcept ArithmeticError: print(connections.traceback.format_exc())\n"
             "import traceback; assert traceback.__file__"

@@ -74,7 +74,7 @@ class TestVerdict:
     def test_one_that_takes_no_write_is_unfit_until_it_does_again(self, guard, writer):
         os.kill(writer, signal.SIGSTOP)
         assert wait(lambda: guard.published == STALLED) < 4
-        reason = f"stalled: {guard.parameters['stall_directory']} has taken no write for "
+        reason = f"stalled: no write to {guard.parameters['stall_directory']} completed for "
         wait(lambda: guard.remembered()["reason"].startswith(reason))
         os.kill(writer, signal.SIGCONT)
         wait(lambda: guard.published == GOOD)

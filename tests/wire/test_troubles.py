@@ -202,7 +202,7 @@ class TestErrors:
         assert "saturated: error 1040: Too many connections" in monitor(guard)[2].stderr
 
     @pytest.mark.parametrize("number", ERRORS)
-    @pytest.mark.parametrize("step", ["login", "status", "variables"])
+    @pytest.mark.parametrize("step", ["login", "session", "status", "variables"])
     def test_later(self, guard, server, step, number):
         server.trouble[step] = error(number, "as scripted")
         state, score, result = monitor(guard)
@@ -210,23 +210,24 @@ class TestErrors:
         assert f"error {number}: " in result.stderr
 
     @pytest.mark.parametrize("number", [1064, 1193])
-    def test_statement_that_is_unknown_even_without_its_prefix_is_unknown(self, guard, server, number):
+    def test_statement_that_the_server_does_not_know_is_unknown(self, guard, server, number):
         server.trouble["status"] = error(number, "no such thing")
         assert monitor(guard)[:2] == ("unknown", "1000")
 
 
 class TestServerThatIsNoMariaDB:
-    def test_lifts_sync_wait_for_its_session_instead(self, guard, server):
-        server.knows_set_statement = False
+    def test_sets_what_it_knows(self, guard, server):
+        server.unknown_variables = {"max_statement_time"}
         server.statements.clear()
         result = guard.monitor()
         assert (result.code, result.stderr) == (0, "")
         assert guard.published == ("1000", "synced")
-        assert [statement.split()[0] for statement in server.statements] == ["SET", "SET", "SHOW", "SHOW"]
+        assert "SET SESSION wsrep_sync_wait=0" in server.statements
+        assert [statement.split()[0] for statement in server.statements[-2:]] == ["SHOW", "SHOW"]
         assert server.connections == 2
 
     def test_maintenance_mode_of_pxc_is_maintenance(self, guard, server):
-        server.knows_set_statement = False
+        server.unknown_variables = {"max_statement_time"}
         server.values["pxc_maint_mode"] = "MAINTENANCE"
         assert monitor(guard)[:2] == ("maintenance", "-INFINITY")
 

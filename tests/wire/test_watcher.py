@@ -62,8 +62,9 @@ class TestSight:
         assert guard.published[0] == "1000"
 
     @pytest.mark.parametrize("is_asked", [False, True], ids=["idle", "asked"])
-    def test_a_server_that_closes_the_connection_and_greets_nobody_is_going_down(self, guard, server, is_asked):
-        guard.parameters["probe_timeout"] = "20s"
+    def test_a_server_that_closes_the_connection_and_is_slow_with_the_next_is_not_down(self, guard, server, is_asked):
+        """As a thread pool does that has no thread left for a new connection; it is down when nobody listens."""
+        guard.parameters["probe_timeout"] = "1500ms"
         guard.start()
         wait(lambda: len(server.peers) == 1)
         server.trouble.update(greeting=silence)
@@ -71,13 +72,32 @@ class TestSight:
             server.trouble.update(status=hang_up)
         else:
             server.hang_up()
-        wait(lambda: guard.published == ("-INFINITY", "down"))
-        assert guard.monitor().code == 0
-        assert guard.remembered()["reason"] == "down: the server has closed the connection and greets nobody"
-        time.sleep(1)
+        began = time.monotonic()
+        wait(lambda: guard.published == ("-INFINITY", "hung"))
+        assert time.monotonic() - began > 1.3
+        assert "down" not in [state for name, state in guard.attrd.updates if name == "guard-state"]
+        wait(lambda: "sends no handshake" in guard.remembered()["reason"])
+        assert guard.remembered()["reason"] == "hung: the server accepts connections but sends no handshake"
         assert len(server.threads) <= 2, "one connection waits in the backlog"
         server.release()
         wait(lambda: guard.published == GOOD)
+
+    def test_a_server_that_is_slow_with_the_next_connection_but_in_time_is_no_news(self, guard, server):
+        guard.parameters["probe_timeout"] = "20s"
+        guard.start()
+        wait(lambda: len(server.peers) == 1)
+        guard.attrd.forget_calls()
+        server.trouble.update(greeting=silence)
+        server.hang_up()
+        wait(lambda: server.connections > 2)
+        time.sleep(0.5)
+        server.release()
+        connections = server.connections
+        wait(lambda: server.statements and len(server.peers) == 1)
+        statements = len(server.statements)
+        wait(lambda: len(server.statements) > statements + 2)
+        assert guard.attrd.updates == []
+        assert server.connections == connections
 
     def test_a_hung_server_gets_few_connections_and_is_seen_when_it_answers_again(self, guard, server):
         server.trouble.update(status=silence, greeting=silence)

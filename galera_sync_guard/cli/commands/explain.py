@@ -14,7 +14,7 @@ from galera_sync_guard.cli.cib.model import VIRTUAL_IP
 from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell, Part, Screen
-from galera_sync_guard.cli.server_settings import stopwatch
+from galera_sync_guard.cli.server_settings import Stopwatch
 from galera_sync_guard.cluster.attributes import Publisher
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
@@ -141,14 +141,18 @@ def _prepare(guard: NodeGuard) -> Facts | None:
 
 
 def _observe(guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts:
-    return probe.observe(
-        guard.parameters,
-        guard.invocation.deadline,
-        guard.parameters.probe_timeout,
-        record.pending_thread,
-        not record.pause,
-        stopwatch(steps),
-    )
+    stopwatch = Stopwatch(steps)
+    try:
+        return probe.probe_node(
+            guard.parameters,
+            guard.invocation.deadline,
+            guard.parameters.probe_timeout,
+            record.pending_thread,
+            not record.pause,
+            on_step=stopwatch.begin_step,
+        )
+    finally:
+        stopwatch.finish()
 
 
 def _as_json(found: Explanation) -> dict[str, object]:

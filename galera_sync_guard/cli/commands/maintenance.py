@@ -11,7 +11,7 @@ from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Cell, Screen
-from galera_sync_guard.server import probe
+from galera_sync_guard.host.maintenance import maintenance_reason
 
 # What the guard reads of the file, in bytes, with the newline.
 LONGEST_REASON = 199
@@ -38,7 +38,7 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
 
 
 def _show(guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
-    reason = probe.maintenance_reason(guard.parameters.maintenance_file)
+    reason = maintenance_reason(guard.parameters.maintenance_file)
     if arguments.json:
         screen.json(
             {

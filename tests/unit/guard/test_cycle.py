@@ -30,7 +30,7 @@ class Host:
         self.cluster = Cluster()
         monkeypatch.setattr(cycle, "boot_clock", lambda: self.now)
         monkeypatch.setattr(cycle.time, "sleep", self._sleep)
-        monkeypatch.setattr(probe, "observe", self._observe)
+        monkeypatch.setattr(probe, "probe_node", self._observe)
 
     def _sleep(self, seconds):
         self.now += seconds

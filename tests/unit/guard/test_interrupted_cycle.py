@@ -88,7 +88,7 @@ class Host:
         # Without recovery_hold every change of the facts is a change of the score, in both directions.
         invocation = call(self.directory, mode="score", recovery_hold="0")
         store, parameters = Store(invocation), invocation.parameters
-        probe.observe = lambda *arguments: FACTS[facts]
+        probe.probe_node = lambda *arguments: FACTS[facts]
         try:
             if kill_before:
                 kill_at(kill_before)
@@ -114,7 +114,7 @@ class Host:
 def clock(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(cycle, "boot_clock", lambda: now[0])
-    monkeypatch.setattr(probe, "observe", probe.observe)
+    monkeypatch.setattr(probe, "probe_node", probe.probe_node)
     return now
 
 

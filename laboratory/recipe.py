@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SETUP = ROOT / "docs" / "setup.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 EXAMPLE_ADDRESS = "192.168.1.199"
 # MariaDB's: small enough to be used up by a client, large enough for the probes.
 OPTIONS = {"max_connections": "40"}
@@ -40,6 +41,13 @@ def quick_start() -> str:
     """Return the README's one command that makes all resources, with the laboratory's address."""
     (line,) = re.findall(r"^    (galera-sync-guard setup --vip .+ --apply)\b", README.read_text(encoding="utf-8"), re.M)
     return str(line).replace(EXAMPLE_ADDRESS, pacemaker.VIP)
+
+
+def procedure(heading: str) -> list[str]:
+    """Return the blocks of commands in docs/operations.md's section with this heading, in their order."""
+    section = OPERATIONS.read_text(encoding="utf-8").partition(f"# {heading}\n")[2].partition("\n#")[0]
+    blocks = re.findall(r"^((?:    .*\n|\n(?=    ))+)", section, re.M)
+    return ["".join(line[4:] + "\n" for line in block.strip("\n").splitlines()) for block in blocks]
 
 
 def timers() -> tuple[dict[str, str], dict[str, str]]:

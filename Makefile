@@ -48,14 +48,14 @@ build/tools/ready: tools/requirements.txt tools/install-tools
 	tools/install-tools build/tools
 	touch $@
 
-check: root setup  ## all tests
-	$(PYTEST)
+check: root setup lint  ## lint and every tier, side by side: each capability at least once on real nodes
+	$(PYTHON) -B -m tests.support.runner check
 
 unit contract wire mariadb package cluster: setup  ## the tests of one tier
 	$(PYTEST) tests/$@
 
-matrix: root setup  ## every fault on three real nodes; ROW=NAME: the rows whose name has NAME in it
-	$(PYTEST) -m "" tests/cluster $(if $(ROW),-k $(ROW))
+matrix: root setup  ## all other tests: every row on both suites, the soak; ROW=NAME: all rows with NAME in their name
+	$(PYTHON) -B -m tests.support.runner $(if $(ROW),tests/cluster -k $(ROW),matrix)
 
 report: RUNS := 5
 report: root tools plotting deb  ## docs/dev/matrix.md, docs/elsewhere.svg and build/matrix.html anew, in an hour; goes on with what build/measures/ has; RUNS=5

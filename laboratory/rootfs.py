@@ -16,7 +16,8 @@ from laboratory.ground import Ground, command, interruptible
 from laboratory.machine import CommandError, Machine
 
 CACHE = Path("/var/cache/galera-sync-guard")
-SUITE = os.environ.get("SUITE", "bookworm")
+SUITES = ("bookworm", "trixie")
+SUITE = os.environ.get("SUITE", SUITES[0])
 PACKAGES = {
     "minimal": ["mount"],
     "cluster": [

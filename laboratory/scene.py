@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from laboratory import faults, galera_log, mariadb, pacemaker
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
 OUTAGE = 25
+# What the scenes of this process have seen so far, for the report on all tests.
+TALLY: Counter[str] = Counter()
 # After these a node answers again that its peers have given up: all nodes may lose the Primary component.
 COMES_BACK = ("partition", "galera-partition", "sigstop")
 # The address may arrive twice then, on the last node that was Primary and on the first that is.
@@ -63,6 +66,9 @@ class Scene:
     ) -> None:
         self.writes.stop()
         self.address.stop()
+        TALLY["rows"] += 1
+        TALLY["moves"] += self.moves() if self.struck_at else 0
+        TALLY["writes acknowledged"] += sum(attempt.ok for attempt in self.writes.attempts)
         if kind:
             print(last_words(self.laboratory))
 
@@ -79,6 +85,7 @@ class Scene:
         self.begin()
         nodes = nodes or (self.holder,)
         self._may_come_back = list(nodes) if fault in COMES_BACK else []
+        TALLY["faults"] += len(nodes)
         each(lambda node: faults.strike(self.laboratory, fault, node), nodes)
 
     def begin(self) -> None:
@@ -261,4 +268,5 @@ def check(scene: Scene, moves: int, outage: float = OUTAGE, lost: frozenset[int]
     assert scene.outage() < outage + lost_primary * OUTAGE_WITHOUT_PRIMARY
     scene.writes.stop()
     missing = {node: numbers - lost for node, numbers in scene.writes.missing().items()}
+    TALLY["writes missing"] += sum(map(len, missing.values()))
     assert not any(missing.values()), missing

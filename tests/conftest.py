@@ -1,7 +1,9 @@
 """What several tiers share: the package that they install, built once."""
 
+import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def deb():
-    """The Debian package of this checkout."""
+    """The Debian package of this checkout: built here, or once for all processes of the runner."""
+    if path := os.environ.get("TEST_DEB"):
+        return Path(path)
     subprocess.run([ROOT / "tools" / "build-deb"], check=True, stdout=subprocess.DEVNULL)
     (package,) = (ROOT / "build").glob("*.deb")
     return package

@@ -6,6 +6,7 @@ import pytest
 
 from laboratory import recipe, rootfs
 from tests.cluster.keeper import Keeper
+from tests.support.runner.worker import KEEPER
 
 RECIPES = ("fail", "freezable", "polling", "score")
 
@@ -14,6 +15,9 @@ def pytest_collection_modifyitems(items):
     """Let a module's tests of one recipe run one after the other: another recipe takes ten seconds."""
     modules = {item.path: position for position, item in enumerate(items)}
     items.sort(key=lambda item: (modules[item.path], recipe_of(item)))
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.laboratory(*laboratory_of(item)))
 
 
 def recipe_of(item):
@@ -22,6 +26,14 @@ def recipe_of(item):
         return ""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return next((name for name in (parameters.get("recipe"), *item.fixturenames) if name in RECIPES), "")
+
+
+def laboratory_of(item):
+    """Return for the runner what a process can run one after the other, and what of it without another recipe."""
+    module = item.path.stem
+    if recipe_of(item) or ("keeper" in item.fixturenames and "old_deb" not in item.fixturenames):
+        return KEEPER, recipe_of(item) + module * (module == "test_suites" or not recipe_of(item))
+    return module, module
 
 
 @pytest.fixture(scope="session")

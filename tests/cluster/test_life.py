@@ -15,7 +15,8 @@ PACEMAKER_LOG = "/var/log/pacemaker/pacemaker.log"
 UNANSWERED = "Controller on %s did not return result in time"
 
 
-@pytest.mark.parametrize("mode", ["score", "fail"])
+@pytest.mark.seconds(90)
+@pytest.mark.parametrize("mode", [pytest.param("score", marks=pytest.mark.matrix), "fail"])
 def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(keeper, mode):
     """In mode=fail guards fail to start meanwhile, and after the recipe's failure-timeout they fail once more."""
     laboratory = keeper.with_recipe(recipe.commands(mode))

@@ -13,6 +13,8 @@ SEED = 26
 SECONDS = 300
 
 
+@pytest.mark.matrix
+@pytest.mark.alone
 def test_five_minutes_of_random_faults(freezable):
     lines = []
     soak = Soak(freezable, lines.append)

@@ -227,7 +227,7 @@ def test_a_wrong_declaration_is_found_when_it_is_declared(parameters, message):
 
 
 def test_two_parameters_of_one_name_are_a_wrong_declaration():
-    with pytest.raises(DeclarationError, match="^parameter port: declared twice$"):
+    with pytest.raises(DeclarationError, match=r"^parameter port: declared twice$"):
 
         class Twice(ParameterSet):
             port = Integer("1", "s", "l")
@@ -241,8 +241,8 @@ def test_one_word_is_a_choice():
 def test_a_required_parameter_without_a_value_says_so_where_it_is_read():
     parameters = agent_of(ip=Text(REQUIRED, "s", "l"), port=Integer("1", "s", "l")).parse_leniently({})
     assert parameters.port == 1
-    with pytest.raises(ParameterError, match="^parameter ip must be set: it is required$"):
-        parameters.ip
+    with pytest.raises(ParameterError, match=r"^parameter ip must be set: it is required$"):
+        _ = parameters.ip
 
 
 def test_a_set_inherits_the_parameters_of_another():
@@ -329,7 +329,7 @@ def test_whole_tls_is_allowed():
 
 def test_a_required_parameter_must_be_given():
     agent = agent_of(ip=Text(REQUIRED, "short", "long"))
-    with pytest.raises(ParameterError, match="^parameter ip must be set: it is required$"):
+    with pytest.raises(ParameterError, match=r"^parameter ip must be set: it is required$"):
         agent.parse({})
     assert agent.parse(environ(ip="1.2.3.4")).ip == "1.2.3.4"
 

@@ -11,6 +11,7 @@ import sys
 from galera_sync_guard.decision.judge import MAX_GAP
 from ocfpy import codes
 from ocfpy.parameters import format_seconds
+from ocfpy.process import SEARCH_PATH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
-from ocfpy.process import SEARCH_PATH
 
 # How often the storage is asked to take a write, in seconds, and how many bytes.
 EVERY = 1.0

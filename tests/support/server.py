@@ -37,7 +37,8 @@ class Server:
 
     Public: `values` the variables, `trouble` step -> trouble, `statements` every text received but the driver's
     own, `unknown_variables` what cannot be set, `connections` how many were accepted, `threads` ids of the
-    conversations that a real server would show in its process list, `running` the text of the statement that each of them executes.
+    conversations that a real server would show in its process list, `running` the text of the statement that each of
+    them executes.
     A conversation whose client has gone ends only when it next reads or writes, as in a real server whose storage
     hangs.
     """

@@ -2,8 +2,9 @@
 
 import pytest
 
-from laboratory import pacemaker
-from laboratory.machine import wait_until
+from laboratory import mariadb, pacemaker
+from laboratory.laboratory import each
+from laboratory.machine import Machine, wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.recipe import procedure
 from laboratory.scene import Scene, check, wait_normal
@@ -30,3 +31,45 @@ def test_the_address_goes_to_a_node_by_hand_when_the_guard_is_wrong(recipe, requ
         wait_normal(laboratory)
         assert laboratory.vip_node == target
         check(scene, moves=scene.moves(), outage=60)
+
+
+def test_the_last_node_serves_when_the_others_are_gone_for_good(score):
+    bootstrap, quorum = procedure("The other nodes are gone for good")
+    with Scene(score) as scene:
+        scene.begin()
+        last = scene.holder
+        each(Machine.power_off, score.peers(last))
+        wait_until(lambda: not scene.address.holders(), 30, "no quorum: no node has the address")
+        wait_until(lambda: not mariadb.synced(last), 30, "it is not Primary")
+        done = [last.run(["sh", "-c", line], check=False).returncode for line in bootstrap.splitlines()]
+        assert done.count(0) == 1, "each server takes one of both"
+        mariadb.wait_synced(last, 1)
+        assert scene.address.holders() == set(), "Pacemaker has no quorum"
+        last.shell(quorum)
+        wait_until(lambda: scene.address.holders() == {last.name}, 30, "the address is back")
+        scene.writes.wait_acknowledged(scene.address.events[-1].time, host=last.name)
+        for node in score.peers(last):
+            score.power_on(node)
+        wait_normal(score)
+
+
+def test_all_nodes_crashed_and_stay_down(score):
+    look, first, others = procedure("All are stopped")
+    with Scene(score) as scene:
+        scene.begin()
+        each(mariadb.kill, score.nodes)
+        wait_until(lambda: not any(map(mariadb.running, score.nodes)), 30, "no server runs")
+        positions = {}
+        for node in score.nodes:
+            said = node.shell(look)
+            assert "safe_to_bootstrap: 0" in said
+            assert "seqno:   -1" in said
+            positions[node] = int(node.shell("galera_recovery").rpartition(":")[2])
+        newest = max(positions, key=positions.get)
+        newest.shell("sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' /var/lib/mysql/grastate.dat")
+        newest.shell(first, timeout=60)
+        for node in score.peers(newest):
+            node.shell(others, timeout=90)
+            mariadb.wait_synced(node)
+        wait_normal(score)
+        check(scene, moves=scene.moves(), outage=90)

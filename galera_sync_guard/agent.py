@@ -68,7 +68,7 @@ def validate_all(invocation):
     if facts.cause == Cause.CANNOT_OBSERVE:
         raise Failure(codes.OCF_ERR_GENERIC, finding.reason)
     if finding.state == "wsrep-off":
-        raise Failure(codes.OCF_ERR_INSTALLED, f"this server is no Galera node: {finding.reason}")
+        raise Failure(codes.OCF_ERR_INSTALLED, f"this server is not a Galera node: {finding.reason}")
     if finding.kind in BAD:
         invocation.report.warning(f"{finding.state}: {finding.reason}")
     return codes.OCF_SUCCESS

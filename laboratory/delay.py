@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def delayed(laboratory: Laboratory, milliseconds: int) -> Iterator[None]:
-    """Hold back every packet that leaves a node or the client; machines must stay on meanwhile.
+    """Hold back every packet that leaves a node or the client; machines must stay on during that time.
 
     A packet or two is lost when it begins and ends.
     """

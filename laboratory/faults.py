@@ -147,7 +147,7 @@ def _unlock_tables(laboratory: Laboratory, node: Machine) -> None:
 
 
 def _fill_disk(_: Laboratory, node: Machine) -> None:
-    # Most of it at once; the rest until nothing fits, since mariadbd may write meanwhile.
+    # Most of it at once; the rest until nothing fits, since mariadbd may write in between.
     node.shell(
         f"fallocate -l $(($(df --output=avail -B1M {mariadb.DATADIR} | tail -n 1) - 4))M {FILLER}; "
         f"cat /dev/zero >>{FILLER} 2>/dev/null || :"

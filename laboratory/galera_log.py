@@ -1,4 +1,4 @@
-"""When no node was Synced, as the servers' own logs tell: nobody is fit then, and the address is rightly nowhere.
+"""When no node was Synced, as the servers' own logs tell: no node is fit then, and the address is rightly nowhere.
 
 Galera can lose its Primary component on all nodes when one that it is giving up, or has just given up, answers again.
 """

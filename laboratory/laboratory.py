@@ -47,7 +47,7 @@ class Laboratory:
     """Three (or so) nodes and a client on a network of their own.
 
     Use it as a context manager, or call up() and down(). An owned laboratory ends with the Python
-    process that made it, whatever ends that; one that is not owned stays until somebody calls
+    process that made it, whatever ends that; one that is not owned stays until a caller calls
     Laboratory.attach(id).down(). `say` is told what takes long.
     """
 

@@ -357,7 +357,7 @@ def demonstrate(narrator: Narrator) -> list[str]:
 
 
 def interrupt(number: int, _: FrameType | None) -> NoReturn:
-    """End in good order; whoever asks twice gets no other end."""
+    """End in good order; a second signal changes nothing."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)

@@ -127,5 +127,5 @@ class Narrator:
         with self._lock:
             try:
                 print(*lines, sep="\n", file=self._stream, flush=True)
-            except BrokenPipeError:  # nobody reads any more; what runs comes to its end in silence
+            except BrokenPipeError:  # the reader is gone; what runs ends in silence
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Span = tuple[float, float]
 Cut = tuple[float, float, str]
 
-# Each fault that the guards must outlast, and the state that the guard of the broken node shows meanwhile; None when it
+# Each fault that the guards must outlast, and the state that the guard of the broken node shows during it; None when it
 # cannot say anything, or when the fault has an end of its own.
 STATES = {
     "kill-9": "down",
@@ -51,9 +51,9 @@ STATES = {
     "maintenance": "maintenance",
     "stall": "stalled",
 }
-# A machine that falls silent is given up after Corosync's token and consensus: until then nobody is fit to take over.
+# A machine that falls silent is given up after Corosync's token and consensus: until then no node is fit to take over.
 SILENT = ("power-off", "partition")
-# Of those, the one whose address stays on an interface that nobody reaches.
+# Of those, the one whose address stays on an interface that is unreachable.
 UNREACHABLE = "partition"
 
 # The VIP may be missing for so long while some node is fit, in seconds.
@@ -91,7 +91,7 @@ def plan(seed: int) -> Iterator[Step]:
 
 
 def absences(events: Iterable[AddressEvent], cuts: Sequence[Cut], since: float, until: float) -> list[Span]:
-    """Return (start, end) of each time between `since` and `until` for which nobody could reach the address.
+    """Return (start, end) of each time between `since` and `until` for which no client could reach the address.
 
     `events` are a VipWatcher's; `cuts` are (start, end, node) of the times in which a node's network was cut.
     """
@@ -269,7 +269,7 @@ def clock(seconds: float) -> str:
 
 
 def main() -> int:
-    """Soak a laboratory of our own; return 1 when something was not as it must be."""
+    """Soak a new laboratory; return 1 when something was not as it must be."""
     parser = argparse.ArgumentParser(prog="python3 -m measurements.soak", description=__doc__)
     parser.add_argument("deb", type=Path)
     parser.add_argument("--minutes", type=float, default=30)

@@ -14,8 +14,8 @@ BAD = (POOR, UNFIT)
 # Pacemaker's INFINITY is 1000000 (Pacemaker Explained, "Scores").
 INFINITY = 1000000
 
-# The invariant: 1000 - 950 < the VIP's stickiness (100) < 1000 - 10. An unknown node is no reason to move a VIP, only
-# to place it elsewhere; a poor one is.
+# The invariant: 1000 - 950 < the VIP's stickiness (100) < 1000 - 10. An unknown node does not move a VIP, it only
+# places it elsewhere; a poor node moves it.
 SCORES = {FIT: 1000, UNKNOWN: 950, POOR: 10, UNFIT: -INFINITY}
 
 # What a lagging node loses at most: less than the difference between fit and unknown.

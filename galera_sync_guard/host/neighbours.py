@@ -103,7 +103,7 @@ class Neighbours:
     @staticmethod
     def _read_arp(data: bytes, source: tuple[str, int, int, int, bytes]) -> tuple[bytes, bytes | None] | None:
         if len(data) < ARP.size or source[2] != PACKET_HOST:
-            return None  # an announcement to all answers nobody
+            return None  # an announcement to all is not an answer
         *_, operation, hardware, address, _, _ = ARP.unpack_from(data)
         return (address, hardware) if operation == ARPOP_REPLY else None
 

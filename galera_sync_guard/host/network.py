@@ -97,7 +97,7 @@ class Network:
         return not self._fault and self._reach is not None and self._reach.is_fresh(now)
 
     def state(self, now: float) -> NetworkState:
-        """Return the NetworkState; that nobody has ever answered is news only if others reach somebody."""
+        """Return the NetworkState; silence since the start counts only if other nodes reach a neighbour."""
         if self._fault:
             return NetworkState(unplugged=self._fault)
         if self._is_silent(now):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROBE_INTERVAL = 0.4
 RETRY_INTERVAL = 0.1
 LONG_SILENCE = 3.0
-# Nobody answers: no answer for so many seconds and so many questions. The second count keeps a process that was not
+# Silence: no answer for so many seconds and so many questions. The second count keeps a process that was not
 # scheduled from taking its own silence for that of the network.
 SILENT_AFTER = 1.0
 SILENT_QUESTIONS = 5
@@ -57,7 +57,7 @@ class Reach:
 
     @property
     def next_at(self) -> float | None:
-        """When process has something to ask, None while there is nobody to ask."""
+        """When process has something to ask, None while no neighbour is known."""
         return self._next_at if self._known else None
 
     def process(self, interface: Interface, now: float) -> None:
@@ -72,7 +72,7 @@ class Reach:
             self._ask(interface, now)
 
     def silence(self, now: float) -> float:
-        """Return for how many seconds nobody has answered, 0 while that means nothing."""
+        """Return for how many seconds no neighbour has answered, 0 while that means nothing."""
         silence = now - self._silent_since
         is_certain = self._known and self._unanswered > SILENT_QUESTIONS and silence > SILENT_AFTER
         return silence if is_certain else 0.0

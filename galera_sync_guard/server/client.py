@@ -177,7 +177,7 @@ class Client:
             return [tuple(map(_text, row)) for row in cursor.fetchall()]
 
     def pairs(self, statement: str) -> dict[str, str]:
-        """Return the rows of a statement with two columns, names in lower case; a NULL is no value."""
+        """Return the rows of a statement with two columns, names in lower case; a NULL counts as missing."""
         found = {}
         for row in self.execute(statement):
             if len(row) != 2:

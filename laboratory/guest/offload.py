@@ -1,4 +1,4 @@
-"""Has eth0 finish its packets itself (checksums, segments), as whoever reads them from the wire must see them."""
+"""Has eth0 finish its packets itself (checksums, segments), as a reader of the wire must see them."""
 
 import array
 import fcntl

@@ -22,7 +22,7 @@ STATEMENTS = {
 
 
 class Turns:
-    """Gives the workers their numbers, one every `interval` seconds; turns that nobody was free for are dropped."""
+    """Gives the workers their numbers, one every `interval` seconds; turns without a free worker are dropped."""
 
     def __init__(self, interval: float, first: int) -> None:
         self.interval = interval
@@ -71,7 +71,7 @@ def attempt(kind: str, host: str, number: int) -> dict[str, object]:
 
 
 def work(kind: str, host: str, turns: Turns) -> NoReturn:
-    """Attempt for ever."""
+    """Attempt forever."""
     while True:
         print(json.dumps(attempt(kind, host, turns.take())) + "\n", end="", flush=True)
 

@@ -121,7 +121,7 @@ CONTENDERS = (
     ours("state changes", "change", situation="other_than_before", settled=False),
     ours("socket absent", "silent", socket="/run/absent.sock"),
     ours("connection refused", "silent", socket=REFUSING_SOCKET),
-    ours("access denied", "silent", user="nobody-here"),
+    ours("access denied", "silent", user="unknown-user"),
     ours("error 1040", "silent", situation="full"),
     ours("server hung", "silent", situation="hung", probe_timeout="200ms"),
 )

@@ -163,7 +163,7 @@ def plain(laboratory):
 def test_a_server_without_galera_is_no_galera_node(plain):
     guarded = Guard(plain, socket=PLAIN)
     assert guarded.call("start", expect=1).reason == "wsrep-off: wsrep_on=OFF, must be ON"
-    assert "no Galera node" in guarded.call("validate-all", expect=5, OCF_CHECK_LEVEL="10").reason
+    assert "not a Galera node" in guarded.call("validate-all", expect=5, OCF_CHECK_LEVEL="10").reason
 
 
 @pytest.mark.parametrize(

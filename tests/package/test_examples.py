@@ -122,7 +122,7 @@ def test_recipe_makes_what_is_promised(configure, tool, recipe):
 
 @pytest.fixture(scope="module")
 def server(host):
-    """The machine with a MariaDB server that is no Galera node, and the operating system user for the guard."""
+    """The machine with a MariaDB server that is not a Galera node, and the operating system user for the guard."""
     host.shell("install -d -o mysql /run/mysqld; adduser --system --no-create-home --home /nonexistent galera_guard")
     host.run(["mariadb-install-db", "--user=mysql"])
     host.spawn(["mariadbd", "--user=mysql", "--skip-networking"], stderr=subprocess.DEVNULL)
@@ -133,7 +133,7 @@ def server(host):
 
 def test_monitor_user_can_look_and_do_nothing_else(server):
     done = act(server, "validate-all", level=10, os_user="galera_guard")
-    assert "this server is no Galera node" in done.stderr
+    assert "this server is not a Galera node" in done.stderr
     rights = server.run(["mariadb", "-NBe", "SHOW GRANTS FOR galera_guard@localhost"]).stdout
     assert rights == "GRANT USAGE ON *.* TO `galera_guard`@`localhost` IDENTIFIED VIA unix_socket\n"
 
@@ -142,4 +142,4 @@ def test_option_file_logs_in(server):
     server.run(["install", "-m", "600", "/root/client.cnf", "/etc/galera-sync-guard.cnf"])
     server.run(["mariadb", "-e", "ALTER USER galera_guard@localhost IDENTIFIED BY 'REPLACE-ME'"])
     done = act(server, "validate-all", level=10, defaults_file="/etc/galera-sync-guard.cnf")
-    assert "this server is no Galera node" in done.stderr
+    assert "this server is not a Galera node" in done.stderr

@@ -205,7 +205,7 @@ def _next(cib: Element, new: Element) -> Element:
 
 
 def without_status(cib: Element) -> Element:
-    """Return a copy whose status is empty: what runs at the moment is no error of the configuration."""
+    """Return a copy whose status is empty: what runs at the moment is not an error of the configuration."""
     plain = copy.deepcopy(cib)
     for status in plain.iterfind("status"):
         status.clear()

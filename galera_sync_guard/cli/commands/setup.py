@@ -187,7 +187,7 @@ def _is_applied(host: Host, cib: Element, new: Element) -> bool:
 
 
 def _error_in(host: Host, cib: Element) -> str | None:
-    """Return what crm_verify finds wrong with a configuration, None when nothing; what runs now is no part of it."""
+    """Return what crm_verify finds wrong with a configuration, None when nothing; what runs now does not belong to it."""
     text = ElementTree.tostring(change.without_status(cib), "unicode")
     done = host.run("crm_verify", "--xml-pipe", "-V", text=text)
     return _last_line(done.stderr) if done.returncode else None

@@ -11,7 +11,7 @@ from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.decision.states import FIT, INFINITY, POOR, SCORES, UNKNOWN
 from ocfpy.parameters import format_seconds
 
-# A stickiness must lie between these: an unknown node (950) is no reason to move, a poor one (10) is.
+# A stickiness must lie between these: an unknown node (950) must not cause a move, a poor one (10) must.
 LEAST_STICKINESS = SCORES[FIT] - SCORES[UNKNOWN]
 MOST_STICKINESS = SCORES[FIT] - SCORES[POOR]
 

@@ -15,6 +15,7 @@ from galera_sync_guard.watcher.lock import Lock
 from ocfpy import codes
 from ocfpy.agent import Action, Agent
 from ocfpy.codes import Failure, ParameterError, describe
+from ocfpy.deadline import TimeIsUp
 
 # start waits this long at most, in seconds, for the cluster to show the published score, looking this often.
 VISIBLE_WITHIN = 2.0
@@ -91,6 +92,8 @@ def reload_agent(invocation):
 
 def stay_blind(invocation, error):
     """Take any error of ours as a guard that cannot see: the last verdict holds, and no virtual IP moves for it."""
+    if isinstance(error, TimeIsUp):
+        raise error
     if invocation.action == "start":
         if isinstance(error, ParameterError):
             raise ParameterError(error.parameter, error.value, error.allowed, codes.OCF_ERR_ARGS)
@@ -112,6 +115,8 @@ def stay_blind(invocation, error):
 
 def keep_going(invocation, error):
     """Succeed with a log line: a fault of the guard itself must not take the virtual IP from a node that works."""
+    if isinstance(error, TimeIsUp):
+        raise error
     if invocation.action == "start":
         if isinstance(error, Failure):
             raise error

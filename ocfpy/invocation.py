@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 
 from ocfpy.deadline import Deadline
-from ocfpy.parameters import RESKEY, Declared, Generic
+from ocfpy.parameters import RESKEY, Boolean, Declared, Generic, Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ocfpy.agent import Agent
+    from ocfpy.clone import Notification
     from ocfpy.report import Report
 
+META = RESKEY + "CRM_meta_"
 # Pacemaker's own default when an operation has no timeout (PCMK_DEFAULT_ACTION_TIMEOUT_MS).
 DEFAULT_TIMEOUT = 20.0
 # What we leave of the operation's timeout for interpreter start and exit: a share of it, at most MARGIN seconds.
@@ -21,6 +23,9 @@ MARGIN = 0.5
 MARGIN_SHARE = 0.2
 # A number of milliseconds with more digits is none that Pacemaker sends.
 MOST_DIGITS = 12
+
+# The names of the roles before and since Pacemaker 2.1.
+ROLES = {"Master": "Promoted", "Slave": "Unpromoted", "Promoted": "Promoted", "Unpromoted": "Unpromoted"}
 
 
 class Invocation(Generic[Declared]):
@@ -42,7 +47,8 @@ class Invocation(Generic[Declared]):
         self.instance = environ.get("OCF_RESOURCE_INSTANCE", "default")
         self.timeout = _milliseconds(environ, "timeout") or DEFAULT_TIMEOUT
         self.interval = _milliseconds(environ, "interval")
-        self.deadline = Deadline(self.timeout - min(MARGIN, self.timeout * MARGIN_SHARE))
+        self.margin = min(MARGIN, self.timeout * MARGIN_SHARE)
+        self.deadline = Deadline(self.timeout - self.margin)
         self._parameters: Declared | None = None
 
     @property
@@ -57,19 +63,45 @@ class Invocation(Generic[Declared]):
         return self.action == "monitor" and not self.interval
 
     @property
-    def given(self) -> list[tuple[str, str]]:
+    def given(self) -> list[tuple[str, str | Secret]]:
         """The resource's parameters as they were given, sorted pairs of name and text, without Pacemaker's own."""
-        return sorted(
-            (name[len(RESKEY) :], value)
-            for name, value in self.environ.items()
-            if name.startswith(RESKEY) and not name.startswith(RESKEY + "CRM_meta_")
-        )
+        secrets = self.agent.secrets(self.environ)
+        names = sorted(name for name in self.environ if name.startswith(RESKEY) and not name.startswith(META))
+        values = [self.environ[name] for name in names]
+        return [
+            (name[len(RESKEY) :], Secret(value) if value in secrets else value)
+            for name, value in zip(names, values, strict=True)
+        ]
+
+    @property
+    def child_environ(self) -> dict[str, str]:
+        """The environment for a process that this action starts: without parameters, so without secrets."""
+        from ocfpy.process import clean_environment
+
+        return clean_environment(self.environ)
 
     @property
     def check_level(self) -> int:
         """How deep validate-all may look: 0 at the parameters alone, 10 and more at the host too."""
         level = self.environ.get("OCF_CHECK_LEVEL", "0")
-        return int(level) if level.isascii() and level.isdigit() else 0
+        return int(level) if level.isascii() and level.isdigit() and len(level) < MOST_DIGITS else 0
+
+    @property
+    def role(self) -> str | None:
+        """The role that the operation is configured for, "Promoted" or "Unpromoted"; None when it is for any."""
+        return ROLES.get(self.environ.get(META + "role", ""))
+
+    @property
+    def is_promotable(self) -> bool:
+        """Whether the resource is a promotable clone."""
+        return self.environ.get(META + "promotable", "").lower() in Boolean.TRUE
+
+    @property
+    def notification(self) -> Notification:
+        """What Pacemaker announces, in an action notify."""
+        from ocfpy.clone import Notification
+
+        return Notification(self.environ)
 
     @property
     def state_directory(self) -> str:
@@ -80,9 +112,13 @@ class Invocation(Generic[Declared]):
 
     @property
     def parameters(self) -> Declared:
-        """The typed parameters; raises ParameterError for the first value that is not allowed."""
+        """The typed parameters; raises ParameterError for the first value that is not allowed.
+
+        In stop it raises for such a value only when that value is read: the rest is enough to stop.
+        """
         if self._parameters is None:
-            self._parameters = self.agent.parse(self.environ)
+            parse = self.agent.parse_lazily if self.action == "stop" else self.agent.parse
+            self._parameters = parse(self.environ)
         return self._parameters
 
     @property
@@ -92,5 +128,5 @@ class Invocation(Generic[Declared]):
 
 
 def _milliseconds(environ: Mapping[str, str], name: str) -> float:
-    text = environ.get("OCF_RESKEY_CRM_meta_" + name, "")
+    text = environ.get(META + name, "")
     return int(text) / 1000 if text.isascii() and text.isdigit() and len(text) < MOST_DIGITS else 0.0

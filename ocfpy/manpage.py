@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ocfpy.runner import action_names
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +18,7 @@ def man_page(agent: Agent[Declared], provider: str, sections: Iterable[tuple[str
         ".SH NAME",
         f"{title} \\- {escape_troff(agent.short)}",
         ".SH SYNOPSIS",
-        f"\\fB{agent.name}\\fR {{{'|'.join(action_names(agent))}}}",
+        f"\\fB{agent.name}\\fR {{{'|'.join(agent.action_names)}}}",
         ".SH DESCRIPTION",
         *_paragraphs(agent.long),
         ".SH PARAMETERS",

@@ -38,10 +38,11 @@ def metadata(agent: Agent[Declared]) -> str:
 
 def _parameter(parameter: AnyParameter) -> list[str]:
     attributes = {"name": parameter.name}
-    for name in ("unique", "required", "reloadable"):
-        attributes[name] = "1" if getattr(parameter, name) else "0"
+    # A group of several parameters is not unique for OCF 1.0, where each would have to differ from all others.
+    flags = {"unique": parameter.unique is True, "required": parameter.required, "reloadable": parameter.reloadable}
+    attributes.update((name, "1" if flag else "0") for name, flag in flags.items())
     if parameter.unique:
-        attributes["unique-group"] = parameter.name
+        attributes["unique-group"] = parameter.name if parameter.unique is True else parameter.unique
     content = {"type": parameter.content_type}
     if parameter.default is not None:
         content["default"] = parameter.default
@@ -52,7 +53,10 @@ def _action(action: Action[Declared]) -> str:
     attributes = {"name": action.name, "timeout": action.timeout}
     if action.interval:
         attributes["interval"] = action.interval
-        attributes["depth"] = "0"
+    if action.interval or action.depth:
+        attributes["depth"] = str(action.depth)
+    if action.role:
+        attributes["role"] = action.role
     return _tag("action", attributes)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         """What every kind takes besides default and texts."""
 
         reloadable: bool
-        unique: bool
+        unique: bool | str
         advice: str
         cost: str
 else:
@@ -85,7 +85,8 @@ class Parameter(Generic[Value, Default]):
     """One parameter, declared once in a ParameterSet: parsing, metadata, man page and tables come from here.
 
     `default` is a text in the syntax of a user's value, None for unset, or REQUIRED. `reloadable` tells Pacemaker that
-    a change needs reload-agent and no restart. `advice` and `cost` are for documentation: when to change the value, and
+    a change needs reload-agent and no restart. `unique` is true when no two resources may have the same value, or names
+    the group of parameters that are unique together. `advice` and `cost` are for documentation: when to change the value, and
     what the change costs. A kind is a subclass with `content_type`, `allowed` and `convert`.
     """
 
@@ -99,7 +100,7 @@ class Parameter(Generic[Value, Default]):
         long: str,
         *,
         reloadable: bool = True,
-        unique: bool = False,
+        unique: bool | str = False,
         advice: str = "",
         cost: str = "",
     ) -> None:
@@ -124,6 +125,10 @@ class Parameter(Generic[Value, Default]):
             return self.convert(text)
         except ValueError:
             raise ParameterError(self.name, self._shown(text), self.allowed) from None
+
+    def missing(self) -> ParameterError:
+        """Return the error for a required parameter without a value."""
+        return ParameterError(self.name, None, "set: it is required")
 
     def _shown(self, text: str) -> str | Secret:
         return text
@@ -159,8 +164,10 @@ class Parameter(Generic[Value, Default]):
             """Return the default; a value that the user gave is an attribute of `values`, which Python finds first."""
             if values is None:
                 return self
+            if self.name in values.wrong:
+                raise values.wrong[self.name]
             if self.required:
-                raise ParameterError(self.name, None, "set: it is required")
+                raise self.missing()
             return self.default_value
 
 
@@ -182,14 +189,16 @@ class _Declaration(type):
 class ParameterSet(metaclass=_Declaration):
     """The typed values of one call, as attributes; a subclass declares the parameters, in the order of the metadata.
 
-    `given` names those that the user set. A required parameter without a value raises ParameterError when it is read.
+    `given` names those that the user set to a value that is allowed. A required parameter without a value, and one
+    whose value stands in `wrong`, raise ParameterError when they are read.
     """
 
     declared: ClassVar[tuple[Parameter[object, str | Required | None], ...]] = ()
 
-    def __init__(self, given: Mapping[str, object]) -> None:
+    def __init__(self, given: Mapping[str, object], wrong: Mapping[str, ParameterError] | None = None) -> None:
         self.__dict__.update(given)
         self.given = frozenset(given)
+        self.wrong = wrong or {}
 
     def __init_subclass__(cls) -> None:
         own = [value for value in vars(cls).values() if isinstance(value, Parameter)]
@@ -200,7 +209,7 @@ class ParameterSet(metaclass=_Declaration):
         cls.declared = (*cls.declared, *own)
 
 
-RESERVED = frozenset((*dir(ParameterSet), "given"))
+RESERVED = frozenset((*dir(ParameterSet), "given", "wrong"))
 
 
 class Text(Parameter[str, Default]):

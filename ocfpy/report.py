@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import syslog
+import time
 
 from ocfpy.deadline import Deadline, TimeIsUp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
 # How long syslog may take, in seconds: the socket of a reader that hangs (a journal on stalled storage) stays full.
 SYSLOG_TIMEOUT = 0.3
+# After it was full, syslog is tried again after so many seconds. An error that repeats is logged once in this time.
+SYSLOG_RETRY = 60.0
+REPEAT_AFTER = 60.0
+# How many errors are remembered for that.
+MAX_REMEMBERED = 100
 
 
 class Report:
-    """Where one call's messages go. Messages are one line each, whatever they are made from."""
+    """Where the messages of one call, or of a process that lives on, go. Each is one line, whatever it is made from.
 
-    def __init__(self, agent_name: str, environ: Mapping[str, str], stderr: TextIO) -> None:
+    No line contains one of the `secrets`.
+    """
+
+    def __init__(
+        self, agent_name: str, environ: Mapping[str, str], stderr: TextIO, secrets: Iterable[str] = ()
+    ) -> None:
         self._ident = f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})"
         self._facility = _FACILITIES.get(environ.get("HA_LOGFACILITY", "daemon"), syslog.LOG_DAEMON)
         self._prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
         self._stderr = stderr
-        self._syslog_listens = True
+        self._secrets = [form for secret in secrets for form in _forms(secret)]
+        self._silent_until = 0.0
+        self._lost = 0
+        self._errors: dict[str, list[float]] = {}
 
     def exit_reason(self, reason: str) -> None:
         """Give the reason for this call's exit code: Pacemaker shows it beside a failed action."""
-        self._stderr.write(f"{self._prefix}{one_line(reason)}\n")
+        self._write(self._prefix + one_line(self._without_secrets(reason)))
 
     def error(self, message: str) -> None:
         """Log what an administrator must look at; also on stderr, where Pacemaker's own log picks it up."""
-        self._log(syslog.LOG_ERR, "ERROR", message)
+        count = self._count_since_last(message)
+        if count:
+            again = f" (repeated {count} times)" if count > 1 else ""
+            self._log(syslog.LOG_ERR, "ERROR", message + again)
 
     def warning(self, message: str) -> None:
         """Log what is wrong but handled; also on stderr."""
@@ -43,23 +60,65 @@ class Report:
 
     def trace(self, text: str) -> None:
         """Log the lines of a traceback, to syslog only: never to a user."""
-        for line in text.splitlines():
-            self._syslog(syslog.LOG_ERR, "ERROR: " + line)
+        if self._count_since_last(text):
+            for line in self._without_secrets(text).splitlines():
+                self._syslog(syslog.LOG_ERR, "ERROR: " + line)
+
+    def _count_since_last(self, text: str) -> int:
+        """Return how often an error has come since it was last logged, 0 when that is not long ago."""
+        now = time.monotonic()
+        known = self._errors.get(text)
+        if known is None:
+            if len(self._errors) >= MAX_REMEMBERED:
+                self._errors.clear()
+            self._errors[text] = [now, 0]
+            return 1
+        known[1] += 1
+        if now - known[0] < REPEAT_AFTER:
+            return 0
+        count = int(known[1])
+        known[:] = [now, 0]
+        return count
 
     def _log(self, priority: int, word: str, message: str) -> None:
-        line = f"{word}: {one_line(message)}"
+        line = f"{word}: {one_line(self._without_secrets(message))}"
         self._syslog(priority, line)
-        self._stderr.write(f"{self._ident}: {line}\n")
+        self._write(f"{self._ident}: {line}")
+
+    def _without_secrets(self, text: object) -> str:
+        shown = str(text)
+        for secret in self._secrets:
+            shown = shown.replace(secret, "<secret>")
+        return shown
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stderr.write(line + "\n")
+            self._stderr.flush()
+        except OSError:
+            pass  # no reader, or no room: the exit code still says what happened
 
     def _syslog(self, priority: int, line: str) -> None:
-        if not self._syslog_listens:
+        if time.monotonic() < self._silent_until:
+            self._lost += 1
             return
         try:
             with Deadline(SYSLOG_TIMEOUT).limit(SYSLOG_TIMEOUT):
                 syslog.openlog(self._ident, syslog.LOG_PID, self._facility)
+                if self._lost:
+                    syslog.syslog(syslog.LOG_WARNING, f"WARNING: {self._lost} lines are lost: syslog took none")
+                    self._lost = 0
                 syslog.syslog(priority, _printable(line))
         except TimeIsUp:
-            self._syslog_listens = False
+            self._silent_until = time.monotonic() + SYSLOG_RETRY
+            self._lost += 1
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret may appear in a message: itself, in a URL, in a repr."""
+    from urllib.parse import quote, quote_plus
+
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
 
 
 _FACILITIES: dict[str, int] = {

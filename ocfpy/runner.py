@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ocfpy import codes
-from ocfpy.codes import Failure, describe
-from ocfpy.deadline import TimeIsUp
+from ocfpy.agent import DESCRIPTIONS
+from ocfpy.codes import Failure, ParameterError, describe
+from ocfpy.deadline import Deadline, TimeIsUp
 from ocfpy.invocation import Invocation
 from ocfpy.report import Report
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     Given = ParamSpec("Given")
     Result = TypeVar("Result")
 
-# Actions that need no environment, no files and no rights: they only describe the agent.
-DESCRIPTIONS = ("meta-data", "usage")
+HELP = ("--help", "-h")
 
 
 def run(agent: Agent[Declared], argv: Sequence[str], environ: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> int:
@@ -31,39 +31,31 @@ def run(agent: Agent[Declared], argv: Sequence[str], environ: Mapping[str, str],
     traceback in syslog. Arguments after the action are ignored (OCF 1.1).
     """
     name = argv[1] if len(argv) > 1 else ""
-    if name in DESCRIPTIONS:
-        stdout.write(_metadata(agent) if name == "meta-data" else _usage(agent))
-        return codes.OCF_SUCCESS
+    if name in DESCRIPTIONS or name in HELP:
+        return _describe_agent(agent, name, stdout)
     if name in agent.programs:
         return agent.programs[name](argv)
-    report = Report(agent.name, environ, stderr)
-    action = agent.action(name)
+    report = Report(agent.name, environ, stderr, agent.secrets(environ))
+    invocation = Invocation(agent, name, environ, report, argv[0] if argv else None)
+    action = agent.action(name, invocation.check_level, invocation.role)
     if action is None:
-        report.exit_reason(f"unknown action {name}, known are: {' '.join(action_names(agent))}")
+        report.exit_reason(f"unknown action {name}, known are: {' '.join(agent.action_names)}")
         return codes.OCF_ERR_UNIMPLEMENTED
-    invocation = Invocation(agent, name, environ, report, argv[0])
-    try:
-        with invocation.deadline.limit(invocation.deadline.remaining()):
-            return _run_action(action, invocation)
-    except TimeIsUp:
-        report.exit_reason(f"{name}: not done within the operation's timeout of {invocation.timeout:g}s")
-        return codes.OCF_ERR_GENERIC
-
-
-def action_names(agent: Agent[Declared]) -> list[str]:
-    """Return the names of all actions that the agent answers to, in the order of the metadata."""
-    return [action.name for action in agent.actions] + [*DESCRIPTIONS]
+    return _run_action(action, invocation)
 
 
 def guarded(
     report: Report, call: Callable[Given, Result], *arguments: Given.args, **options: Given.kwargs
-) -> Result | Exception:
-    """Return what a call returned, or the error that it raised; trace every error but a Failure."""
+) -> Result | BaseException:
+    """Return what a call returned, or the error that it raised; trace every error but a Failure.
+
+    An exit or an interrupt is an error too: sys.exit(0) in a handler is not a success. TimeIsUp passes.
+    """
     try:
         return call(*arguments, **options)
     except Failure as failure:
         return failure
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         import traceback
 
         report.trace(traceback.format_exc())
@@ -71,36 +63,71 @@ def guarded(
 
 
 def _run_action(action: Action[Declared], invocation: Invocation[Declared]) -> int:
-    report, name = invocation.report, action.name
-    outcome = guarded(report, _exit_code, name, _perform, action, invocation)
+    outcome = _attempt(invocation, _perform, action, invocation)
     for rescue in action.rescues:
-        if not isinstance(outcome, Exception):
+        if not isinstance(outcome, BaseException):
             break
-        outcome = guarded(report, _exit_code, name, rescue, invocation, outcome)
-    if not isinstance(outcome, Exception):
+        outcome = _attempt(invocation, rescue, invocation, outcome)
+    if not isinstance(outcome, BaseException):
         return outcome
-    report.exit_reason(describe(outcome))
-    return outcome.code if isinstance(outcome, Failure) else codes.OCF_ERR_GENERIC
+    return _fail(action, invocation, outcome)
 
 
-def _perform(action: Action[Declared], invocation: Invocation[Declared]) -> int:
-    if action.validates:
-        invocation.parameters  # noqa: B018  # raises for a value that is not allowed
-    return action.handler(invocation)
+def _attempt(
+    invocation: Invocation[Declared], call: Callable[Given, int], *arguments: Given.args, **options: Given.kwargs
+) -> int | BaseException:
+    """Return the exit code that a call returned, or the error that ended it; after the deadline there is little time."""
+    seconds = max(invocation.deadline.remaining(), invocation.margin / 2)
+    try:
+        with Deadline(seconds).limit(seconds):
+            return guarded(invocation.report, lambda: _exit_code(invocation.action, call(*arguments, **options)))
+    except TimeIsUp as late:
+        return late
 
 
-def _exit_code(action: str, call: Callable[Given, object], *arguments: Given.args, **options: Given.kwargs) -> int:
-    result = call(*arguments, **options)
+def _exit_code(action: str, result: object) -> int:
     if type(result) is int and result in codes.NAMES:
         return result
     raise TypeError(f"{action} returned {result!r}, which is not an exit code")
 
 
-def _metadata(agent: Agent[Declared]) -> str:
-    from ocfpy.metadata import metadata
+def _perform(action: Action[Declared], invocation: Invocation[Declared]) -> int:
+    if action.validates:
+        invocation.agent.parse(invocation.environ)
+    return action.handler(invocation)
 
-    return metadata(agent)
+
+def _fail(action: Action[Declared], invocation: Invocation[Declared], error: BaseException) -> int:
+    """Report an error, and return the exit code for it."""
+    if isinstance(error, ParameterError) and action.name == "stop" and not action.validates:
+        # A resource cannot have been started with this value. A failed stop would block it, or fence the node.
+        invocation.report.warning(f"stop: nothing to stop: {error.reason}")
+        return codes.OCF_SUCCESS
+    if isinstance(error, TimeIsUp) and not invocation.deadline.remaining():
+        reason = f"{action.name}: not done within the operation's timeout of {invocation.timeout:g}s"
+    else:
+        reason = describe(error)
+    code = error.code if isinstance(error, Failure) else codes.OCF_ERR_GENERIC
+    if type(code) is not int or code not in codes.NAMES or code == codes.OCF_SUCCESS:
+        reason += f" (internal error: {code!r} is not the exit code of a failure)"
+        code = codes.OCF_ERR_GENERIC
+    invocation.report.exit_reason(reason)
+    return code
 
 
-def _usage(agent: Agent[Declared]) -> str:
-    return f"usage: {agent.name} {{{'|'.join(action_names(agent))}}}\n"
+def _describe_agent(agent: Agent[Declared], name: str, stdout: TextIO) -> int:
+    if name == "meta-data":
+        from ocfpy.metadata import metadata
+
+        text = metadata(agent)
+    else:
+        text = f"usage: {agent.name} {{{'|'.join(agent.action_names)}}}\n"
+        if name in HELP:
+            text += f"\n{agent.short}.\nParameters, in the environment as OCF_RESKEY_NAME:\n"
+            text += "".join(f"  {parameter.name}: {parameter.short}\n" for parameter in agent.parameters)
+    try:
+        stdout.write(text)
+        stdout.flush()
+    except OSError:
+        return codes.OCF_ERR_GENERIC  # the reader has gone, or the disk is full
+    return codes.OCF_SUCCESS

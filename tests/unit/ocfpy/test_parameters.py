@@ -6,6 +6,7 @@ from galera_sync_guard.agent import AGENT
 from ocfpy import (
     REQUIRED,
     AbsolutePath,
+    Action,
     Agent,
     Boolean,
     Choice,
@@ -176,8 +177,11 @@ def test_a_kind_refuses_what_is_not_allowed(kind, text):
         kind.convert(text)
 
 
+ACTIONS = [Action(name, None, "10s") for name in ("start", "stop", "monitor")]
+
+
 def agent_of(**parameters):
-    return Agent("example", "1", "short", "long", type("Example", (ParameterSet,), parameters), ())
+    return Agent("example", "1", "short", "long", type("Example", (ParameterSet,), parameters), ACTIONS)
 
 
 @pytest.mark.parametrize("parameter", AGENT.parameters, ids=lambda parameter: parameter.name)

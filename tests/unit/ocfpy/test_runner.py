@@ -2,17 +2,36 @@
 
 import io
 import syslog
+import time
+from types import SimpleNamespace
+from typing import ClassVar
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from ocfpy import Action, Agent, Failure, Integer, ParameterError, ParameterSet, codes, run
+from ocfpy import (
+    AbsolutePath,
+    Action,
+    Agent,
+    DeclarationError,
+    Failure,
+    Integer,
+    ParameterError,
+    ParameterSet,
+    SecretText,
+    TimeIsUp,
+    codes,
+    run,
+)
 from ocfpy.invocation import Invocation
-from ocfpy.report import Report
+from ocfpy.report import MAX_REMEMBERED, SYSLOG_RETRY, Report
 
 
 class Example(ParameterSet):
     port = Integer("3306", "Port", "A port.", minimum=1, maximum=65535)
+    path = AbsolutePath("/run/example", "Path", "A path.")
+    token = SecretText(None, "Token", "A token.")
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +55,15 @@ class Outcome:
         return "".join(line[len(prefix) :] for line in self.stderr.splitlines() if line.startswith(prefix))
 
 
+def agent_of(handler, **declared):
+    actions = [Action(name, handler, "10s", **declared) for name in ("start", "stop", "monitor")]
+    return Agent("example", "1.0", "short", "long", Example, actions)
+
+
 def perform(handler, *arguments, environ=None, **declared):
     """Run one action, `monitor` unless arguments say otherwise, of an agent with this handler."""
-    agent = Agent("example", "1.0", "short", "long", Example, (Action("monitor", handler, "10s", **declared),))
     stdout, stderr = io.StringIO(), io.StringIO()
-    code = run(agent, ["example", *(arguments or ("monitor",))], environ or {}, stdout, stderr)
+    code = run(agent_of(handler, **declared), ["example", *(arguments or ("monitor",))], environ or {}, stdout, stderr)
     return Outcome(code, stdout.getvalue(), stderr.getvalue())
 
 
@@ -106,20 +129,21 @@ def test_a_failure_gives_its_code_and_reason(code):
     assert (outcome.code, outcome.reason) == (code, "no such thing")
 
 
-def test_an_action_that_does_not_end_is_a_failure_before_its_timeout():
-    def forever(invocation):
-        while True:
-            pass
+def run_forever(invocation):
+    while True:
+        pass
 
-    outcome = perform(forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"})
+
+def test_an_action_that_does_not_end_is_a_failure_before_its_timeout():
+    outcome = perform(run_forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"})
     assert (outcome.code, outcome.reason) == (1, "monitor: not done within the operation's timeout of 0.1s")
 
 
-@pytest.mark.parametrize("arguments", [("promote",), ("",), ("--help",), ("MONITOR",), ("monitor;",)])
+@pytest.mark.parametrize("arguments", [("promote",), ("",), ("--version",), ("MONITOR",), ("monitor;",)])
 def test_an_unknown_action_is_unimplemented_before_any_validation(arguments):
     outcome = perform(give(0), *arguments, environ={"OCF_RESKEY_port": "x"})
     assert outcome.code == 3
-    assert outcome.reason == f"unknown action {arguments[0]}, known are: monitor meta-data usage"
+    assert outcome.reason == f"unknown action {arguments[0]}, known are: start stop monitor meta-data usage"
 
 
 def test_no_action_is_an_unknown_one():
@@ -148,7 +172,7 @@ def test_an_action_that_does_not_validate_is_called_with_wrong_parameters():
 
 
 def test_it_validates_only_where_parameters_are_wanted():
-    invocation = Invocation(Agent("example", "1", "s", "l", Example, ()), "stop", {"OCF_RESKEY_port": "x"}, None)
+    invocation = Invocation(agent_of(None), "monitor", {"OCF_RESKEY_port": "x"}, None)
     with pytest.raises(ParameterError):
         _ = invocation.parameters
 
@@ -188,15 +212,120 @@ class TestRescues:
         assert outcome.code == 1
         assert "not an exit code" in outcome.reason
 
-    def test_it_is_not_called_when_the_time_is_up(self):
-        def forever(invocation):
-            while True:
-                pass
+    def test_it_is_given_the_error_of_a_handler_that_was_too_late_and_has_some_time_itself(self):
+        seen = []
 
+        def rescue(invocation, error):
+            seen.append(type(error))
+            time.sleep(0.001)
+            return 7
+
+        environ = {"OCF_RESKEY_CRM_meta_timeout": "1000"}
+        assert perform(run_forever, environ=environ, rescues=(rescue,)).code == 7
+        assert seen == [TimeIsUp]
+
+    def test_one_that_does_not_end_is_ended_within_the_operation_s_timeout(self):
+        began = time.monotonic()
         outcome = perform(
-            forever, environ={"OCF_RESKEY_CRM_meta_timeout": "100"}, rescues=(lambda invocation, error: 0,)
+            run_forever,
+            environ={"OCF_RESKEY_CRM_meta_timeout": "1000"},
+            rescues=(lambda invocation, error: run_forever(invocation),),
         )
-        assert outcome.code == 1
+        assert (outcome.code, outcome.reason) == (1, "monitor: not done within the operation's timeout of 1s")
+        assert time.monotonic() - began < 1
+
+
+class TestStop:
+    """A failed stop blocks the resource or fences the node, so no value of a parameter makes it fail by itself."""
+
+    WRONG: ClassVar = {"OCF_RESKEY_port": "x"}
+
+    def test_it_is_called_with_wrong_parameters(self):
+        def stop(invocation):
+            seen.append(invocation.usable_parameters.port)
+            return 0
+
+        seen = []
+        assert perform(stop, "stop", environ=self.WRONG).code == 0
+        assert seen == [3306]
+
+    def test_it_reads_the_parameters_that_are_right(self):
+        def stop(invocation):
+            seen.append(invocation.parameters.path)
+            return 0
+
+        seen = []
+        assert perform(stop, "stop", environ={**self.WRONG, "OCF_RESKEY_path": "/run/x"}).code == 0
+        assert seen == ["/run/x"]
+
+    @pytest.mark.parametrize("environ", [WRONG, {"OCF_RESKEY_path": "x"}])
+    def test_one_that_reads_a_wrong_value_has_nothing_to_stop(self, environ):
+        outcome = perform(
+            lambda invocation: len((invocation.parameters.port, invocation.parameters.path)),
+            "stop",
+            environ=environ,
+        )
+        assert (outcome.code, outcome.reason) == (0, "")
+        assert "WARNING: stop: nothing to stop: parameter p" in outcome.stderr
+
+    def test_one_that_insists_fails(self):
+        assert perform(give(0), "stop", environ=self.WRONG, validates=True).code == 6
+
+    @pytest.mark.parametrize("error", [OSError(5, "EIO"), Failure(1, "busy")])
+    def test_it_fails_for_any_other_reason(self, error):
+        assert perform(throw(error), "stop").code == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), SystemExit(), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_an_exit_or_an_interrupt_in_a_handler_is_a_failure(error):
+    outcome = perform(throw(error))
+    assert outcome.code == 1
+    assert outcome.reason.startswith(f"internal error: {type(error).__name__}: ")
+
+
+@pytest.mark.parametrize("code", [0, None, True, 3.0, 77, "7"], ids=repr)
+def test_a_failure_whose_code_is_not_that_of_a_failure_is_one(code):
+    outcome = perform(throw(Failure(code, "no server")))
+    assert outcome.code == 1
+    assert outcome.reason == f"no server (internal error: {code!r} is not the exit code of a failure)"
+
+
+class TestSecrets:
+    """A secret reaches no line, whatever the agent or a library makes of it."""
+
+    SECRET = "a b/c?&'\\\""
+    ENVIRON: ClassVar = {"OCF_RESKEY_token": SECRET}
+
+    @pytest.mark.parametrize("form", [str, repr, quote, quote_plus, lambda text: quote(text, safe=""), ascii])
+    @pytest.mark.parametrize(
+        "tell",
+        [
+            lambda invocation, text: invocation.report.error(text),
+            lambda invocation, text: invocation.report.warning(text),
+            lambda invocation, text: invocation.report.info(text),
+            lambda invocation, text: throw(Failure(1, text))(invocation),
+            lambda invocation, text: throw(ValueError(text))(invocation),
+        ],
+        ids=["error", "warning", "info", "reason", "exception"],
+    )
+    def test_no_line_has_it(self, journal, tell, form):
+        shown = form(self.SECRET)
+        outcome = perform(
+            lambda invocation: tell(invocation, f"cannot get http://host/?token={shown}&x"), environ=self.ENVIRON
+        )
+        lines = outcome.stderr + "".join(line for _, line in journal)
+        assert "<secret>" in lines
+        for made in (self.SECRET, quote(self.SECRET), quote_plus(self.SECRET), repr(self.SECRET)[1:-1]):
+            assert made not in lines
+
+    def test_what_was_given_shows_none_and_a_child_gets_none(self):
+        def handler(invocation):
+            assert "b/c" not in repr(invocation.given)
+            assert dict(invocation.given)["token"].reveal() == self.SECRET
+            assert "OCF_RESKEY_token" not in invocation.child_environ
+            return 0
+
+        assert perform(handler, environ=self.ENVIRON).code == 0
 
 
 class NoEnvironment(dict):
@@ -216,8 +345,84 @@ def test_describing_itself_needs_no_environment(action):
     assert stderr.getvalue() == ""
 
 
+def test_help_names_every_parameter():
+    for option in ("--help", "-h"):
+        outcome = perform(give(1), option)
+        assert outcome.code == 0
+        assert outcome.stdout.startswith("usage: example {start|")
+        assert "  port: Port\n" in outcome.stdout
+
+
+@pytest.mark.parametrize("action", ["meta-data", "usage"])
+def test_a_reader_that_has_gone_is_not_an_error_of_the_agent(action):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    stderr = io.StringIO()
+    assert run(AGENT, ["galera_sync_guard", action], {}, Closed(), stderr) == 1
+    assert stderr.getvalue() == ""
+
+
+WRONG_ACTIONS = {
+    "no stop": (["start", "monitor"], "agent example: missing stop"),
+    "nothing": ([], "agent example: missing start, stop, monitor"),
+    "meta-data": (["start", "stop", "monitor", "meta-data"], "action meta-data: ocfpy itself answers to it"),
+    "twice": (["start", "stop", "monitor", "monitor"], "action monitor: declared twice for the same depth and role"),
+}
+
+
+@pytest.mark.parametrize(("names", "message"), WRONG_ACTIONS.values(), ids=WRONG_ACTIONS)
+def test_wrong_actions_are_found_when_they_are_declared(names, message):
+    with pytest.raises(DeclarationError) as raised:
+        Agent("example", "1", "s", "l", Example, [Action(name, give(0), "10s") for name in names])
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"timeout": "soon"}, "action start: timeout 'soon' is not a time such as '10s'"),
+        ({"timeout": 10}, "action start: timeout 10 is not a time such as '10s'"),
+        ({"timeout": "10s", "interval": "x"}, "action start: interval 'x' is not a time such as '10s'"),
+        ({"timeout": "10s", "role": "Master"}, "action start: role 'Master' is neither 'Promoted' nor 'Unpromoted'"),
+    ],
+)
+def test_a_wrong_action_is_found_when_it_is_declared(declared, message):
+    with pytest.raises(DeclarationError) as raised:
+        Agent("example", "1", "s", "l", Example, [Action("start", give(0), **declared)])
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("level", "role", "code"),
+    [
+        ("", "", 0),
+        ("5", "", 0),
+        ("10", "", 190),
+        ("20", "", 190),
+        ("0", "Promoted", 8),
+        ("0", "Master", 8),
+        ("0", "Slave", 0),
+        ("10", "Promoted", 190),
+    ],
+)
+def test_a_monitor_is_chosen_by_depth_and_role(level, role, code):
+    actions = [
+        Action("start", give(0), "10s"),
+        Action("stop", give(0), "10s"),
+        Action("monitor", give(0), "10s", "10s"),
+        Action("monitor", give(190), "10s", "60s", depth=10),
+        Action("monitor", give(8), "10s", "9s", role="Promoted"),
+    ]
+    agent = Agent("example", "1", "s", "l", Example, actions)
+    assert agent.action_names == ["start", "stop", "monitor", "meta-data", "usage"]
+    environ = {"OCF_CHECK_LEVEL": level, "OCF_RESKEY_CRM_meta_role": role}
+    assert run(agent, ["example", "monitor"], environ, io.StringIO(), io.StringIO()) == code
+
+
 def test_usage_names_every_action():
-    assert perform(give(0), "usage").stdout == "usage: example {monitor|meta-data|usage}\n"
+    assert perform(give(0), "usage").stdout == "usage: example {start|stop|monitor|meta-data|usage}\n"
 
 
 def called(**environ):
@@ -291,6 +496,63 @@ def test_messages_are_one_line_for_pacemaker_and_for_syslog(journal):
         (syslog.LOG_INFO, "INFO: fine"),
         (syslog.LOG_ERR, "ERROR: bad"),
     ]
+
+
+class TestReport:
+    """A report of a process that lives for months."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch):
+        """Return the monotonic clock of the report, as a list of one number."""
+        now = [1000.0]
+        monkeypatch.setattr("ocfpy.report.time", SimpleNamespace(monotonic=lambda: now[0]))
+        return now
+
+    def test_a_full_syslog_is_tried_again_and_told_what_it_missed(self, monkeypatch, clock):
+        def full(priority, line):
+            time.sleep(10)
+
+        lines, report = [], Report("example", {}, io.StringIO())
+        monkeypatch.setattr(syslog, "syslog", full)
+        report.info("1")
+        report.info("2")
+        monkeypatch.setattr(syslog, "syslog", lambda priority, line: lines.append(line))
+        report.info("3")
+        clock[0] += SYSLOG_RETRY
+        report.info("4")
+        report.info("5")
+        assert lines == ["WARNING: 3 lines are lost: syslog took none", "INFO: 4", "INFO: 5"]
+
+    def test_an_error_that_repeats_is_logged_once_a_minute(self, journal, clock):
+        report = Report("example", {}, io.StringIO())
+        for _ in range(480):
+            report.error("no room")
+            report.trace("Traceback\nline")
+            clock[0] += 0.125
+        report.error("another")
+        report.error("no room")
+        assert [line for _, line in journal] == [
+            "ERROR: no room",
+            "ERROR: Traceback",
+            "ERROR: line",
+            "ERROR: another",
+            "ERROR: no room (repeated 480 times)",
+        ]
+
+    def test_other_errors_without_end_take_no_memory_without_end(self, clock):
+        report = Report("example", {}, io.StringIO())
+        for number in range(10 * MAX_REMEMBERED):
+            report.error(str(number))
+        assert len(report._errors) <= MAX_REMEMBERED
+
+    def test_a_reader_of_stderr_that_has_gone_is_not_an_error(self):
+        class Closed(io.StringIO):
+            def write(self, text):
+                raise BrokenPipeError(32, "Broken pipe")
+
+        report = Report("example", {}, Closed())
+        report.exit_reason("x")
+        report.error("x")
 
 
 def test_the_codes_are_those_of_the_ocf_resource_agent_api():

@@ -10,6 +10,7 @@ from ocfpy.manpage import man_page, parameter_table
 from ocfpy.metadata import metadata
 from ocfpy.parameters import parse_seconds
 
+ACTIONS = [Action(name, None, "10s") for name in ("start", "stop")]
 NASTY = """.first <a href="x">&amp; 'it' \\fBs\\fR -1 > 0"""
 
 
@@ -27,7 +28,11 @@ EXAMPLE = Agent(
     NASTY,
     "One\nparagraph.\n\n.second paragraph\n\n'third " + NASTY,
     Example,
-    (Action("start", None, timeout="20s"), Action("monitor", None, timeout="10s", interval="1s")),
+    (
+        Action("start", None, timeout="20s"),
+        Action("stop", None, timeout="20s"),
+        Action("monitor", None, timeout="10s", interval="1s"),
+    ),
 )
 AGENTS = pytest.mark.parametrize("agent", [AGENT, EXAMPLE], ids=lambda agent: agent.name)
 
@@ -64,6 +69,31 @@ def test_metadata_has_every_action_with_a_timeout(agent):
     for attributes in elements.values():
         assert parse_seconds(attributes["timeout"]) > 0
     assert elements["monitor"] == {"name": "monitor", "timeout": "10s", "interval": "1s", "depth": "0"}
+
+
+def test_a_monitor_for_each_depth_and_role_stands_in_the_metadata():
+    monitors = [
+        Action("monitor", None, "10s", "10s"),
+        Action("monitor", None, "30s", "60s", depth=10),
+        Action("monitor", None, "10s", "9s", role="Promoted"),
+    ]
+    agent = Agent("example", "1", "s", "l", Example, [*ACTIONS, *monitors])
+    assert [element.attrib for element in parsed(agent).iterfind("actions/action[@name='monitor']")] == [
+        {"name": "monitor", "timeout": "10s", "interval": "10s", "depth": "0"},
+        {"name": "monitor", "timeout": "30s", "interval": "60s", "depth": "10"},
+        {"name": "monitor", "timeout": "10s", "interval": "9s", "depth": "0", "role": "Promoted"},
+    ]
+
+
+def test_parameters_that_are_unique_together_name_their_group():
+    class Endpoint(ParameterSet):
+        host = Text(None, "Host", "A host.", unique="endpoint")
+        port = Text(None, "Port", "A port.", unique="endpoint")
+
+    root = parsed(Agent("example", "1", "s", "l", Endpoint, EXAMPLE.actions))
+    assert [(each.get("unique"), each.get("unique-group")) for each in root.iter("parameter")] == [
+        ("0", "endpoint")
+    ] * 2
 
 
 @AGENTS

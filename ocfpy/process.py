@@ -55,7 +55,7 @@ def run_command(
     try:
         try:
             pid = os.posix_spawn(
-                _find(command[0], cleaned["PATH"]),
+                find_command(command[0], cleaned["PATH"]),
                 list(command),
                 cleaned,
                 setpgroup=0,
@@ -77,7 +77,8 @@ def run_command(
         os.close(output)
 
 
-def _find(name: str, path: str) -> str:
+def find_command(name: str, path: str) -> str:
+    """Return the path of a command in a search path; FileNotFoundError when there is none."""
     for directory in path.split(os.pathsep):
         file = os.path.join(directory, name)
         if directory and os.access(file, os.X_OK):

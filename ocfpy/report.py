@@ -33,6 +33,7 @@ class Report:
         self._ident = f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})"
         self._facility = _FACILITIES.get(environ.get("HA_LOGFACILITY", "daemon"), syslog.LOG_DAEMON)
         self._prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
+        self._debugs = environ.get("HA_debug", "0") not in ("", "0")
         self._stderr = stderr
         self._secrets = [form for secret in secrets for form in _forms(secret)]
         self._silent_until = 0.0
@@ -57,6 +58,11 @@ class Report:
     def info(self, message: str) -> None:
         """Log a normal event; also on stderr."""
         self._log(syslog.LOG_INFO, "INFO", message)
+
+    def debug(self, message: str) -> None:
+        """Log a detail, where the cluster's debug level is on (HA_debug)."""
+        if self._debugs:
+            self._log(syslog.LOG_DEBUG, "DEBUG", message)
 
     def trace(self, text: str) -> None:
         """Log the lines of a traceback, to syslog only: never to a user."""

@@ -1,0 +1,175 @@
+"""A daemon and its pid file: start it, find it again, and end it for sure; another process is never taken for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+
+from ocfpy.process import DEFAULT_SIGNALS, clean_environment, find_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
+else:
+    import _signal as signal
+
+# By how much the clock of a file system and the start time of a process may differ, in seconds.
+CLOCK_SLACK = 2.0
+
+
+class Process:
+    """One process of this machine, whatever becomes of its number: a context manager that holds it open."""
+
+    def __init__(self, pid: int) -> None:
+        """Open the process; ProcessLookupError when there is none of this number."""
+        self.pid = pid
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # no number that a process can have
+                raise
+            raise ProcessLookupError(pid) from None
+        try:
+            self.started = _start_time(pid)  # in clock ticks since the boot
+        except ProcessLookupError:
+            os.close(self._descriptor)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        os.close(self._descriptor)
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether the process has ended, after `seconds` at most."""
+        return bool(select.select([self._descriptor], [], [], max(0.0, seconds))[0])
+
+    def stop(self, term_seconds: float, kill_seconds: float) -> bool:
+        """End the process: SIGTERM, then SIGKILL to its whole process group; return whether it has ended."""
+        self._signal(signal.SIGTERM)
+        if self.wait(term_seconds):
+            return True
+        if self._leads_group():
+            os.killpg(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+        return self.wait(kill_seconds)
+
+    def _signal(self, number: int) -> None:
+        try:
+            signal.pidfd_send_signal(self._descriptor, number)
+        except ProcessLookupError:
+            pass  # it has ended
+
+    def _leads_group(self) -> bool:
+        try:
+            return os.getpgid(self.pid) == self.pid and not self.wait(0)
+        except ProcessLookupError:
+            return False
+
+
+class PidFile:
+    """The pid file of one daemon: its number, and the time of its start when this class has written it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def write(self, process: Process) -> None:
+        """Write the file as a whole or not at all."""
+        new = f"{self.path}.new"
+        with open(new, "w", encoding="ascii") as file:
+            file.write(f"{process.pid} {process.started}\n")
+        os.replace(new, self.path)
+
+    def open_process(self) -> Process | None:
+        """Return the running daemon, None when there is none: the file is missing, broken or older than the process."""
+        try:
+            with open(self.path, encoding="ascii", errors="replace") as file:
+                words = file.read(100).split()
+                written = os.fstat(file.fileno()).st_mtime
+            process = Process(int(words[0]))
+        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError, OverflowError):
+            return None
+        if len(words) > 1:
+            is_same = words[1] == str(process.started)
+        else:
+            is_same = time.time() - _age(process.started) <= written + CLOCK_SLACK
+        if is_same and not process.wait(0):
+            return process
+        process.__exit__()
+        return None
+
+    def delete(self) -> None:
+        """Delete the file if it is there."""
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+
+
+def start_daemon(command: Sequence[str], environ: Mapping[str, str], pid_file: PidFile, log: str = os.devnull) -> None:
+    """Start a program that stays in the foreground as a daemon, and write its pid file.
+
+    It has a session of its own, no file of this agent, for whose end Pacemaker would wait, and an environment without
+    parameters. Its output is appended to `log`. FileNotFoundError when there is no such command.
+    """
+    cleaned = clean_environment(environ)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        try:
+            os.set_inheritable(descriptor, False)
+        except OSError:
+            continue  # that of the listing itself, closed since
+    pid = os.posix_spawn(
+        find_command(command[0], cleaned["PATH"]),
+        list(command),
+        cleaned,
+        setsid=True,
+        setsigdef=DEFAULT_SIGNALS,
+        file_actions=(
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ),
+    )
+    with Process(pid) as process:
+        pid_file.write(process)
+
+
+def stop_daemon(pid_file: PidFile, seconds: float, kill_seconds: float = 5.0) -> bool:
+    """End the daemon of a pid file within `seconds` by SIGTERM, else by SIGKILL; return whether none is left."""
+    process = pid_file.open_process()
+    if process:
+        with process:
+            if not process.stop(seconds, kill_seconds):
+                return False
+    pid_file.delete()
+    return True
+
+
+def wait_until(is_true: Callable[[], bool], seconds: float, poll: float = 0.05) -> bool:
+    """Return whether something becomes true within `seconds`; ask at least once."""
+    end = time.monotonic() + seconds
+    while not is_true():
+        left = end - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(poll, left))
+    return True
+
+
+def _start_time(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            # The command's name is in parentheses, and may have any character in it.
+            return int(file.read().rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        raise ProcessLookupError(pid) from None
+
+
+def _age(ticks: int) -> float:
+    """Return for how many seconds a process has run that started so many clock ticks after the boot."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

@@ -128,7 +128,7 @@ def test_only_cpg_calls_a_library_of_c_and_no_monitor_loads_it():
 
 def test_only_publish_runs_commands_in_a_monitor():
     ours, _ = loaded_by_a_monitor()
-    assert importers("ocfpy.process") & ours == {"galera_sync_guard.cluster.attributes"}
+    assert importers("ocfpy.process.run_command") & ours == {"galera_sync_guard.cluster.attributes"}
     assert importers("subprocess") & ours == set()
     running = {"os.system", "os.popen", "os.execv", "os.execvp", "os.execve", "os.fork", "os.posix_spawn", "os.spawnv"}
     assert [name for name in ours if running & set(uses(MODULES[name]))] == []
@@ -136,7 +136,8 @@ def test_only_publish_runs_commands_in_a_monitor():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_only_entry_points_exit_or_read_the_environment(name):
-    assert not set(uses(MODULES[name])) & {
+    caught = {"SystemExit"} if name == "ocfpy.runner" else set()
+    assert not (set(uses(MODULES[name])) - caught) & {
         "sys.exit",
         "os._exit",
         "exit",

@@ -19,6 +19,8 @@ else:
 
 # By how much the clock of a file system and the start time of a process may differ, in seconds.
 CLOCK_SLACK = 2.0
+# How long a daemon may take to write its pid file, in seconds.
+START_TIMEOUT = 5.0
 
 
 class Process:
@@ -34,7 +36,7 @@ class Process:
                 raise
             raise ProcessLookupError(pid) from None
         try:
-            self.started = _start_time(pid)  # in clock ticks since the boot
+            self._ticks = _start_time(pid)
         except ProcessLookupError:
             os.close(self._descriptor)
             raise
@@ -44,6 +46,11 @@ class Process:
 
     def __exit__(self, *exception: object) -> None:
         os.close(self._descriptor)
+
+    def started_at(self) -> float:
+        """Return when the process started, in seconds since 1970."""
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - self._ticks / os.sysconf("SC_CLK_TCK")
+        return time.time() - age
 
     def wait(self, seconds: float) -> bool:
         """Return whether the process has ended, after `seconds` at most."""
@@ -73,35 +80,31 @@ class Process:
 
 
 class PidFile:
-    """The pid file of one daemon: its number, and the time of its start when this class has written it."""
+    """The pid file of one daemon, which has nothing but its number."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-
-    def write(self, process: Process) -> None:
-        """Write the file as a whole or not at all."""
-        new = f"{self.path}.new"
-        with open(new, "w", encoding="ascii") as file:
-            file.write(f"{process.pid} {process.started}\n")
-        os.replace(new, self.path)
 
     def open_process(self) -> Process | None:
         """Return the running daemon, None when there is none: the file is missing, broken or older than the process."""
         try:
             with open(self.path, encoding="ascii", errors="replace") as file:
-                words = file.read(100).split()
+                number = file.read(100)
                 written = os.fstat(file.fileno()).st_mtime
-            process = Process(int(words[0]))
-        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError, OverflowError):
+            process = Process(int(number))
+        except (FileNotFoundError, ProcessLookupError, ValueError, OverflowError):
             return None
-        if len(words) > 1:
-            is_same = words[1] == str(process.started)
-        else:
-            is_same = time.time() - _age(process.started) <= written + CLOCK_SLACK
-        if is_same and not process.wait(0):
+        if process.started_at() <= written + CLOCK_SLACK and not process.wait(0):
             return process
         process.__exit__()
         return None
+
+    def is_there(self) -> bool:
+        """Return whether the file has a number."""
+        try:
+            return os.path.getsize(self.path) > 0
+        except FileNotFoundError:
+            return False
 
     def delete(self) -> None:
         """Delete the file if it is there."""
@@ -111,21 +114,30 @@ class PidFile:
             pass
 
 
-def start_daemon(command: Sequence[str], environ: Mapping[str, str], pid_file: PidFile, log: str = os.devnull) -> None:
-    """Start a program that stays in the foreground as a daemon, and write its pid file.
+def start_daemon(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    pid_file: PidFile,
+    log: str = os.devnull,
+    seconds: float = START_TIMEOUT,
+) -> None:
+    """Start a program that stays in the foreground as a daemon, and return when its pid file is there.
 
     It has a session of its own, no file of this agent, for whose end Pacemaker would wait, and an environment without
-    parameters. Its output is appended to `log`. FileNotFoundError when there is no such command.
+    parameters. Its output is appended to `log`. FileNotFoundError when there is no such command, ChildProcessError when
+    no pid file is there within `seconds`.
     """
     cleaned = clean_environment(environ)
+    program = find_command(command[0], cleaned["PATH"])
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         try:
             os.set_inheritable(descriptor, False)
         except OSError:
             continue  # that of the listing itself, closed since
-    pid = os.posix_spawn(
-        find_command(command[0], cleaned["PATH"]),
-        list(command),
+    os.posix_spawn(
+        "/bin/sh",
+        # The daemon writes the file itself: if this agent is killed now, the next stop still finds the daemon.
+        ["sh", "-c", 'echo $$ >"$0" && exec "$@"', pid_file.path, program, *command[1:]],
         cleaned,
         setsid=True,
         setsigdef=DEFAULT_SIGNALS,
@@ -135,8 +147,8 @@ def start_daemon(command: Sequence[str], environ: Mapping[str, str], pid_file: P
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ),
     )
-    with Process(pid) as process:
-        pid_file.write(process)
+    if not wait_until(pid_file.is_there, seconds, poll=0.01):
+        raise ChildProcessError(errno.ECHILD, "the pid file was not written", pid_file.path)
 
 
 def stop_daemon(pid_file: PidFile, seconds: float, kill_seconds: float = 5.0) -> bool:
@@ -162,14 +174,10 @@ def wait_until(is_true: Callable[[], bool], seconds: float, poll: float = 0.05) 
 
 
 def _start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since the boot; ProcessLookupError when there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             # The command's name is in parentheses, and may have any character in it.
             return int(file.read().rpartition(")")[2].split()[19])
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
-
-
-def _age(ticks: int) -> float:
-    """Return for how many seconds a process has run that started so many clock ticks after the boot."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

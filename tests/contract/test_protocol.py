@@ -37,7 +37,7 @@ def nobody(tmp_path):
 
 
 @pytest.mark.parametrize("parameters", [{}, NONSENSE], ids=["good parameters", "nonsense parameters"])
-@pytest.mark.parametrize("action", ["promote", "Start", "", "--help", "monitor "])
+@pytest.mark.parametrize("action", ["promote", "Start", "", "--version", "monitor "])
 def test_unknown_action_is_unimplemented_before_any_validation(guard, action, parameters):
     guard.parameters.update(parameters)
     result = guard.run(action)

@@ -75,14 +75,27 @@ def test_a_pid_file_with_nonsense_is_a_daemon_that_does_not_run(tmp_path, text):
     assert stop_daemon(file, 0)
 
 
-@pytest.mark.parametrize("text", ["{pid} 1", "{pid}"], ids=["started at another time", "older than the process"])
-def test_another_process_of_the_same_number_is_left_alone(tmp_path, text):
+def test_another_process_of_the_same_number_is_left_alone(tmp_path):
     with subprocess.Popen(["sleep", "1000"]) as other:
-        (tmp_path / "pid").write_text(text.format(pid=other.pid))
+        (tmp_path / "pid").write_text(str(other.pid))
         os.utime(tmp_path / "pid", (1, 1))
         assert stop_daemon(PidFile(str(tmp_path / "pid")), 0)
         assert other.poll() is None
         other.kill()
+
+
+def test_a_daemon_is_found_although_its_starter_was_killed(pid_file):
+    script = (
+        "import os, signal; from ocfpy import daemon\n"
+        "daemon.wait_until = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"daemon.start_daemon(['sleep', '1000'], {{}}, daemon.PidFile({pid_file.path!r}))"
+    )
+    done = subprocess.run([sys.executable, "-B", "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert wait_until(pid_file.is_there, LONG)
+    with pid_file.open_process() as process:
+        assert stop_daemon(pid_file, LONG)
+        assert process.wait(0)
 
 
 def test_a_pid_file_that_a_daemon_has_written_itself_is_good(tmp_path):
@@ -104,6 +117,11 @@ def test_one_that_has_ended_and_was_not_reaped_does_not_run(tmp_path):
 def test_a_missing_program_is_an_error(pid_file):
     with pytest.raises(FileNotFoundError):
         start_daemon(["no-such-command"], ENVIRON, pid_file)
+
+
+def test_a_pid_file_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(ChildProcessError):
+        start_daemon(["sleep", "1000"], ENVIRON, PidFile(str(tmp_path / "missing" / "pid")), seconds=0.2)
 
 
 def test_waiting_ends_with_the_condition_or_the_time():

@@ -10,6 +10,7 @@ from galera_sync_guard import __version__
 from galera_sync_guard.cli.commands.check import check
 from galera_sync_guard.cli.commands.explain import explain
 from galera_sync_guard.cli.commands.maintenance import maintenance
+from galera_sync_guard.cli.commands.rehearse import rehearse
 from galera_sync_guard.cli.commands.setup import setup
 from galera_sync_guard.cli.commands.status import status
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
@@ -82,6 +83,15 @@ def parser() -> argparse.ArgumentParser:
         " it.",
     )
     _guard_option(command)
+
+    command = _command(
+        subcommands,
+        "rehearse",
+        rehearse,
+        "Show what Pacemaker would do with the virtual IP for each fault on each node, by Pacemaker's own scheduler,"
+        " and where that differs from what it should do. Changes nothing.",
+    )
+    command.add_argument("--cib", metavar="FILE", help="a configuration in a file, in place of the cluster's")
 
     command = _command(
         subcommands,

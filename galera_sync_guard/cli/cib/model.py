@@ -72,8 +72,15 @@ class Resource:
         return next((op for op in self.operations if op.get("name") == name), {})
 
     def monitors(self) -> list[dict[str, str]]:
-        """Return its recurring monitors."""
-        return [op for op in self.operations if op.get("name") == "monitor" and seconds(op.get("interval"))]
+        """Return the recurring monitors that Pacemaker carries out while it is started."""
+        return [
+            op
+            for op in self.operations
+            if op.get("name") == "monitor"
+            and seconds(op.get("interval"))
+            and is_true(op.get("enabled", "true"))
+            and op.get("role", "Started") != "Stopped"
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ class Configuration:
     def rules(self, resource: Resource, attribute: str) -> Iterator[Rule]:
         """Yield each expression on that attribute in the rules of a resource."""
         for item in self.constraints:
-            if item.tag == "rsc_location" and _places(item, resource):
+            if item.tag == "rsc_location" and places(item, resource):
                 for rule in item.iter("rule"):
                     for expression in rule.iterfind("expression"):
                         if attribute in (expression.get("attribute"), rule.get("score-attribute")):
@@ -339,7 +346,7 @@ def _operations(sources: list[Element]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def _places(item: Element, resource: Resource) -> bool:
+def places(item: Element, resource: Resource) -> bool:
     """Return whether a location constraint is about a resource."""
     pattern = item.get("rsc-pattern")
     if pattern is not None:

@@ -1,0 +1,117 @@
+"""Runs Pacemaker's scheduler on a CIB and reads its plan; the only module that knows crm_simulate."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from galera_sync_guard.cli.cib import tools
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus
+from galera_sync_guard.cli.exit_codes import CommandError
+from galera_sync_guard.cli.host import Host
+
+# An event takes two or three transitions until nothing is left to do; more than this would be a loop.
+MOST_TRANSITIONS = 5
+SIMULATE_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens to the cluster, as crm_simulate takes it."""
+
+    injected: tuple[str, ...] = ()  # results of operations that Pacemaker sees first
+    failing: tuple[str, ...] = ()  # operations that fail when they are carried out
+    lost: str | None = None  # a node that fails
+    time: str | None = None  # the moment, None for now
+
+
+NOTHING = Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One start or stop that Pacemaker carried out."""
+
+    resource: str  # without the number of a clone's instance
+    operation: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What Pacemaker did until nothing was left to do, and the cluster after it."""
+
+    actions: list[Action]
+    status: ClusterStatus
+
+    def count(self, resource: str, operation: str) -> int:
+        """Return how often an operation of a resource was carried out."""
+        return sum(action.resource == resource and action.operation == operation for action in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """Lets crm_simulate work on files in one directory."""
+
+    host: Host
+    directory: str
+    has_watchdog: bool = False
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def run(self, cib: Element, event: Event = NOTHING) -> tuple[Plan, Element]:
+        """Return what Pacemaker would do until nothing is left to do, and the CIB after it."""
+        path = self._write(cib)
+        first = [f"--op-inject={operation}" for operation in event.injected]
+        first += [f"--node-fail={event.lost}"] if event.lost else []
+        always = [f"--op-fail={operation}" for operation in event.failing]
+        always += [f"--set-datetime={event.time}"] if event.time else []
+        actions: list[Action] = []
+        for turn in range(MOST_TRANSITIONS):
+            root = self._simulate(path, [*always, *(first if turn == 0 else ())])
+            done = _actions(root)
+            actions += done
+            if not done:
+                break
+        after = root.find("revised_cluster_status")
+        plan = Plan(actions, ClusterStatus(root if after is None else after))
+        return plan, tools.parsed(self._read(path), "crm_simulate's output")
+
+    def scores(self, cib: Element, resource: str) -> dict[str, str]:
+        """Return the scores by which Pacemaker places a resource, by node."""
+        root = self._simulate(self._write(cib), ["--show-scores"])
+        return {
+            item.get("node", ""): item.get("score", "")
+            for item in root.iter("node_weight")
+            if item.get("id") == resource and item.get("function", "").endswith(("_assign", "_color", "_allocate"))
+        }
+
+    def _simulate(self, path: str, options: Sequence[str]) -> Element:
+        """Carry out one transition, and leave the CIB after it in the file."""
+        command = ("crm_simulate", "--simulate", "--output-as=xml", f"--xml-file={path}", f"--save-output={path}")
+        watchdog = ("--watchdog=true",) if self.has_watchdog else ()
+        done = self.host.run(*command, *watchdog, *options, timeout=SIMULATE_TIMEOUT)
+        if done.returncode:
+            reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+            raise CommandError(f"crm_simulate: {reason}")
+        return tools.parsed(done.stdout, "crm_simulate")
+
+    def _write(self, cib: Element) -> str:
+        path = os.path.join(self.directory, f"{next(self._numbers)}.xml")
+        ElementTree.ElementTree(cib).write(path, encoding="utf-8")
+        return path
+
+    def _read(self, path: str) -> str:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+
+def _actions(root: Element) -> list[Action]:
+    return [
+        Action(item.get("resource", "").partition(":")[0], item.get("op", ""), item.get("node", ""))
+        for item in root.iterfind("transition/rsc_action")
+        if item.get("op") in ("start", "stop", "promote", "demote")
+    ]

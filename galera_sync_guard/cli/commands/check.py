@@ -12,8 +12,10 @@ from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.findings.all import find_all
 from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
+from galera_sync_guard.cli.findings.rehearsed import weigh
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.rehearsal.rehearse import rehearse
 from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.decision.states import BAD
 
@@ -28,7 +30,13 @@ def check(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
         screen.json(
             {
                 "findings": [
-                    {"name": each.name, "severity": each.severity, "text": each.text, "commands": each.commands}
+                    {
+                        "name": each.name,
+                        "severity": each.severity,
+                        "text": each.text,
+                        "commands": each.commands,
+                        "faults": sorted(each.explains),
+                    }
                     for each in found
                 ],
                 "unread": unread,
@@ -52,8 +60,21 @@ def look(host: Host, name: str | None = None) -> tuple[list[Finding], dict[str, 
         raise CommandError(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
-        found.update(((finding.name, finding.text), finding) for finding in find_all(snapshot))
+        weighed = _weighed(host, snapshot, unread)
+        found.update(((finding.name, finding.text), finding) for finding in weighed)
     return sorted(found.values(), key=lambda finding: SEVERITIES.index(finding.severity)), unread
+
+
+def _weighed(host: Host, snapshot: Snapshot, unread: dict[str, str]) -> list[Finding]:
+    """Return the findings on a snapshot, weighed by a rehearsal where Pacemaker's scheduler gives an answer."""
+    found = find_all(snapshot)
+    if snapshot.configuration is None or snapshot.guard is None:
+        return found
+    try:
+        return weigh(found, rehearse(host, snapshot.configuration, snapshot.guard))
+    except CommandError as error:
+        unread["the rehearsal"] = str(error)
+        return found
 
 
 def _configuration(host: Host, unread: dict[str, str]) -> Configuration | None:

@@ -9,16 +9,9 @@ from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
-from galera_sync_guard.cli.rehearsal.faults import MOVES, NOWHERE, STARTS, STAYS
+from galera_sync_guard.cli.rehearsal.faults import SHOULD
 from galera_sync_guard.cli.rehearsal.rehearse import Rehearsal, Result, rehearse_all
 from galera_sync_guard.cli.screen import Cell, Part, Screen
-
-SHOULD = {
-    STAYS: "must stay",
-    MOVES: "must move",
-    NOWHERE: "must be on no node",
-    STARTS: "must be on one node",
-}
 
 
 def rehearse(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
@@ -68,7 +61,7 @@ def _row(rehearsal: Rehearsal, results: list[Result]) -> list[Part]:
     cells: list[Part] = []
     for holder in rehearsal.holders_of(results[0].vip):
         cells.append(_cell(by_holder[holder]) if holder in by_holder else "")
-    return [results[0].title, *cells, SHOULD[results[0].expected]]
+    return [results[0].title, *cells, f"it {SHOULD[results[0].expected]}"]
 
 
 def _cell(result: Result) -> Cell:

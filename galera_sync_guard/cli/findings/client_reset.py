@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from galera_sync_guard.cli.cib import recipe
 from galera_sync_guard.cli.cib.model import Resource
 from galera_sync_guard.cli.cib.values import is_true
-from galera_sync_guard.cli.findings.finding import Finding, check, warning
+from galera_sync_guard.cli.findings.finding import Finding, cause, check, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.rehearsal import names
 
 
 def _pairs(snapshot: Snapshot) -> Iterator[tuple[Resource, Resource | None]]:
@@ -58,14 +59,16 @@ def failures(snapshot: Snapshot) -> Iterator[Finding]:
         if reset is None or snapshot.configuration is None:
             continue
         if is_true(snapshot.configuration.meta(reset, "critical") or "true"):
-            yield warning(
+            yield cause(
                 "client-reset-critical",
+                frozenset({names.RESET_MONITOR_FAILS}),
                 f"{reset.id} has no critical=false: its failure would move {vip.id}",
                 f"pcs resource meta {reset.id} critical=false",
             )
         if reset.operation("stop").get("on-fail") != "ignore":
-            yield warning(
+            yield cause(
                 "client-reset-stop",
+                frozenset({names.RESET_STOP_FAILS}),
                 f"a stop of {reset.id} that fails would keep {vip.id} on a node that must lose it",
                 f"pcs resource update {reset.id} op stop timeout=20s on-fail=ignore",
                 f"pcs resource meta {reset.id} failure-timeout=60s",

@@ -24,6 +24,7 @@ class Finding:
     severity: str
     text: str
     commands: tuple[str, ...] = ()
+    explains: frozenset[str] = frozenset()  # the faults whose rehearsal it can spoil
 
 
 Check = Callable[[Snapshot], Iterator[Finding]]
@@ -34,6 +35,16 @@ def check(function: Check) -> Check:
     """Register a function that yields the findings of one kind on a snapshot."""
     CHECKS.append(function)
     return function
+
+
+def cause(name: str, explains: frozenset[str], text: str, *commands: str) -> Finding:
+    """Return a finding that is wrong if the rehearsal of one of these faults goes wrong, and else no finding."""
+    return Finding(name, ERROR, text, commands, explains)
+
+
+def suspect(name: str, explains: frozenset[str], text: str, *commands: str) -> Finding:
+    """Return a finding that is wrong if the rehearsal of one of these faults goes wrong, and else risky."""
+    return Finding(name, WARNING, text, commands, explains)
 
 
 def error(name: str, text: str, *commands: str) -> Finding:

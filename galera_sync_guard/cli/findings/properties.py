@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.cib.values import is_true
-from galera_sync_guard.cli.findings.finding import Finding, check, error, note, warning
+from galera_sync_guard.cli.findings.finding import Finding, cause, check, error, note, suspect, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.rehearsal import names
 
 
 @check
@@ -14,8 +15,9 @@ def stonith(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.configuration is None:
         return
     if snapshot.configuration.lacks_fence_device:
-        yield error(
+        yield cause(
             "stonith",
+            names.EVERYTHING,
             "stonith-enabled is not false and there is no fence device: Pacemaker starts nothing",
             "pcs property set stonith-enabled=false",
         )
@@ -45,8 +47,31 @@ def quorum_policy(snapshot: Snapshot) -> Iterator[Finding]:
 @check
 def maintenance_mode(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.configuration and is_true(snapshot.configuration.properties.get("maintenance-mode")):
-        yield warning(
+        yield suspect(
             "maintenance-mode",
+            names.EVERYTHING,
             "maintenance-mode is on: Pacemaker moves nothing",
             "pcs property set maintenance-mode=false",
+        )
+
+
+@check
+def stopped(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.configuration and is_true(snapshot.configuration.properties.get("stop-all-resources")):
+        yield suspect(
+            "stop-all-resources",
+            names.EVERYTHING,
+            "stop-all-resources is on: Pacemaker starts nothing",
+            "pcs property set stop-all-resources=false",
+        )
+
+
+@check
+def opt_in(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.configuration and not is_true(snapshot.configuration.properties.get("symmetric-cluster", "true")):
+        yield cause(
+            "symmetric-cluster",
+            names.EVERYTHING,
+            "symmetric-cluster=false: a resource runs only on nodes for which a constraint allows it",
+            "pcs property set symmetric-cluster=true",
         )

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from galera_sync_guard.cli.cib.model import attribute_of
 from galera_sync_guard.cli.cib.values import is_true, seconds
-from galera_sync_guard.cli.findings.finding import ERROR, EVERY_NODE, WARNING, Finding, check, error, warning
+from galera_sync_guard.cli.findings.finding import EVERY_NODE, Finding, cause, check, error, suspect, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.rehearsal import names
 from galera_sync_guard.decision.states import FIT, INFINITY, POOR, SCORES, UNKNOWN
 from ocfpy.parameters import format_seconds
 
 # A stickiness must lie between these: an unknown node (950) must not cause a move, a poor one (10) must.
 LEAST_STICKINESS = SCORES[FIT] - SCORES[UNKNOWN]
 MOST_STICKINESS = SCORES[FIT] - SCORES[POOR]
+
+# What goes wrong when a monitor does not report.
+NEEDS_MONITOR = names.GUARD_FAILS | names.VERDICTS | {names.ADDRESS_LOST, names.FAILURE_EXPIRES}
 
 # Pacemaker's own default for the timeout of an operation, in seconds.
 OPERATION_TIMEOUT = 20.0
@@ -28,8 +32,9 @@ def no_guard(snapshot: Snapshot) -> Iterator[Finding]:
 @check
 def not_cloned(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.guard and snapshot.guard.clone is None:
-        yield error(
+        yield cause(
             "not-cloned",
+            names.LEAVES,
             f"{snapshot.guard.id} is not cloned: it looks at one node only",
             f"pcs resource clone {snapshot.guard.id} meta interleave=true",
         )
@@ -39,8 +44,9 @@ def not_cloned(snapshot: Snapshot) -> Iterator[Finding]:
 def interleave(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
     if configuration and guard and guard.clone is not None and not is_true(configuration.meta(guard, "interleave")):
-        yield warning(
+        yield cause(
             "interleave",
+            names.OTHERS,
             f"{guard.outermost} has no interleave=true: a change on another node restarts the virtual IP",
             f"pcs resource meta {guard.outermost} interleave=true",
         )
@@ -62,11 +68,11 @@ def migration_threshold(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
     if configuration and guard and configuration.meta(guard, "migration-threshold") != "1":
         what = "a failed guard" if snapshot.mode == "fail" else "a guard whose monitor hangs"
-        yield Finding(
+        yield cause(
             "migration-threshold",
-            ERROR if snapshot.mode == "fail" else WARNING,
+            names.GUARD_FAILS | names.VERDICTS,
             f"{guard.id} has no migration-threshold=1: {what} is restarted on the same node, and the virtual IP stays",
-            (f"pcs resource meta {guard.id} migration-threshold=1",),
+            f"pcs resource meta {guard.id} migration-threshold=1",
         )
 
 
@@ -74,11 +80,11 @@ def migration_threshold(snapshot: Snapshot) -> Iterator[Finding]:
 def failure_timeout(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
     if configuration and guard and not seconds(configuration.meta(guard, "failure-timeout")):
-        yield Finding(
+        yield cause(
             "failure-timeout",
-            ERROR if snapshot.mode == "fail" else WARNING,
+            frozenset({names.FAILURE_EXPIRES}),
             f"{guard.id} has no failure-timeout: a node where it failed once stays banned until pcs resource cleanup",
-            (f"pcs resource meta {guard.id} failure-timeout=30s",),
+            f"pcs resource meta {guard.id} failure-timeout=30s",
         )
 
 
@@ -88,18 +94,19 @@ def stickiness(snapshot: Snapshot) -> Iterator[Finding]:
         held = snapshot.configuration.stickiness(vip) if snapshot.configuration else 0
         fix = f"pcs resource meta {vip.id} resource-stickiness=100"
         if held <= LEAST_STICKINESS:
-            yield warning(
+            yield cause(
                 "no-stickiness",
+                names.STAYS | {names.ADDRESS_LOST},
                 f"{vip.id} has a resource-stickiness of {held}, must be above {LEAST_STICKINESS}: it moves without need",
                 fix,
             )
         if held >= MOST_STICKINESS:
             shown = "INFINITY" if held >= INFINITY else held
-            yield Finding(
+            yield cause(
                 "stickiness",
-                ERROR if snapshot.mode == "score" else WARNING,
+                frozenset({names.POOR}),
                 f"{vip.id} has a resource-stickiness of {shown}, must be below {MOST_STICKINESS}: it stays on a poor node",
-                (fix,),
+                fix,
             )
 
 
@@ -126,14 +133,44 @@ def probe_timeout(snapshot: Snapshot) -> Iterator[Finding]:
 @check
 def no_monitor(snapshot: Snapshot) -> Iterator[Finding]:
     for resource in snapshot.watched:
-        if not resource.monitors():
-            is_guard = resource is snapshot.guard
-            yield Finding(
+        if not any(seconds(op.get("interval")) for op in resource.operations if op.get("name") == "monitor"):
+            interval = "1s timeout=10s" if resource is snapshot.guard else "5s"
+            yield cause(
                 "no-monitor",
-                ERROR if is_guard else WARNING,
+                NEEDS_MONITOR,
                 f"{resource.id} has no recurring monitor",
-                (f"pcs resource op add {resource.id} monitor interval={'1s timeout=10s' if is_guard else '5s'}",),
+                f"pcs resource op add {resource.id} monitor interval={interval}",
             )
+
+
+@check
+def monitor(snapshot: Snapshot) -> Iterator[Finding]:
+    for resource in snapshot.watched:
+        for op in resource.operations:
+            if op.get("name") != "monitor" or not seconds(op.get("interval")):
+                continue
+            fix = f"pcs resource update {resource.id} op monitor interval={op['interval']}"
+            if not is_true(op.get("enabled", "true")):
+                text = f"the monitor of {resource.id} has enabled=false: Pacemaker does not carry it out"
+                yield cause("monitor-disabled", NEEDS_MONITOR, text, f"{fix} enabled=true")
+            if op.get("on-fail", "restart") not in ("restart", "fence", "standby"):
+                text = (
+                    f"the monitor of {resource.id} has on-fail={op['on-fail']}: a failure does not move the virtual IP"
+                )
+                yield cause("monitor-on-fail", NEEDS_MONITOR, text, f"{fix} on-fail=restart")
+
+
+@check
+def clone_max(snapshot: Snapshot) -> Iterator[Finding]:
+    configuration, guard = snapshot.configuration, snapshot.guard
+    most = configuration.meta(guard, "clone-max") if configuration and guard and guard.clone is not None else None
+    if most and guard:
+        yield cause(
+            "clone-max",
+            names.LEAVES | {names.FAILURE_EXPIRES},
+            f"{guard.outermost} has clone-max={most}: the guard does not run on every node",
+            f"pcs resource meta {guard.outermost} clone-max=",
+        )
 
 
 @check
@@ -171,18 +208,19 @@ def parameters_differ(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 @check
-def out_of_order(snapshot: Snapshot) -> Iterator[Finding]:
+def restrained(snapshot: Snapshot) -> Iterator[Finding]:
     configuration = snapshot.configuration
     for resource in snapshot.watched if configuration else ():
-        assert configuration
+        assert configuration is not None
         if (configuration.meta(resource, "target-role") or "Started").lower() == "stopped":
-            yield error("disabled", f"{resource.id} is disabled", f"pcs resource enable {resource.id}")
+            text = f"{resource.id} is disabled"
+            yield suspect("disabled", names.EVERYTHING, text, f"pcs resource enable {resource.id}")
         if not is_true(configuration.meta(resource, "is-managed") or "true"):
-            yield warning(
-                "unmanaged",
-                f"{resource.id} is unmanaged: Pacemaker does not move it",
-                f"pcs resource manage {resource.id}",
-            )
+            text = f"{resource.id} is unmanaged: Pacemaker does not move it"
+            yield suspect("unmanaged", names.EVERYTHING, text, f"pcs resource manage {resource.id}")
+        if is_true(configuration.meta(resource, "maintenance")):
+            text = f"{resource.id} has maintenance=true: Pacemaker does not move it"
+            yield suspect("maintenance", names.EVERYTHING, text, f"pcs resource meta {resource.id} maintenance=false")
 
 
 @check

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import copy
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.cib.values import seconds
-from galera_sync_guard.cli.rehearsal import stage
+from galera_sync_guard.cli.rehearsal import names, stage
 from galera_sync_guard.cli.rehearsal.scheduler import NOTHING, Event
 from galera_sync_guard.decision.states import POOR, SCORES, UNFIT, UNKNOWN, exit_code, score_text
+from ocfpy.codes import OCF_ERR_GENERIC, OCF_NOT_RUNNING
 
 # What must become of the virtual IP.
 STAYS = "stays"  # on its node, without a restart
 MOVES = "moves"  # to another node, in one move
 NOWHERE = "nowhere"  # on no node
 STARTS = "starts"  # on one node, from nothing
-RETURNS = "returns"  # the guard runs again on the node where it failed
+RECOVERS = "recovers"  # on one node, after a start
+GUARD_RETURNS = "guard returns"  # the guard runs again on the node where it failed
+
+SHOULD = {
+    STAYS: "must stay",
+    MOVES: "must move",
+    NOWHERE: "must be on no node",
+    STARTS: "must be on one node",
+    RECOVERS: "must be restored",
+    GUARD_RETURNS: "may return there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,15 @@ def _no_score(scene: Scene) -> Situation | None:
     return cib, NOTHING
 
 
+def _all_no_score(scene: Scene) -> Situation | None:
+    if scene.mode != "score":
+        return None
+    cib = copy.deepcopy(scene.cib)
+    for node in scene.everywhere:
+        stage.set_attribute(cib, node, attribute_of(scene.guard), None)
+    return cib, NOTHING
+
+
 def _monitor_fails(scene: Scene) -> Situation:
     return scene.cib, Event(tuple(_failed_monitors(scene.guard, scene.holder)))
 
@@ -91,6 +112,17 @@ def _monitor_fails(scene: Scene) -> Situation:
 def _stop_fails(scene: Scene) -> Situation:
     event = Event(tuple(_failed_monitors(scene.guard, scene.holder)), (f"{scene.guard.id}_stop_0@{scene.holder}=1",))
     return scene.cib, event
+
+
+def _failure_expires(scene: Scene) -> Situation | None:
+    """Return a failure of the guard that is a day old: its failure-timeout has passed, if it has one."""
+    injected = _failed_monitors(scene.guard, scene.holder)
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    return (scene.cib, Event(tuple(injected), later=tomorrow.isoformat(timespec="seconds"))) if injected else None
+
+
+def _address_lost(scene: Scene) -> Situation:
+    return scene.cib, Event(tuple(_failed_monitors(scene.vip, scene.holder, OCF_NOT_RUNNING)))
 
 
 def _reset_monitor_fails(scene: Scene) -> Situation | None:
@@ -118,6 +150,10 @@ def _other_fails(scene: Scene) -> Situation | None:
     return scene.cib, Event(tuple(_failed_monitors(scene.guard, scene.others[0])))
 
 
+def _other_lost(scene: Scene) -> Situation | None:
+    return (scene.cib, Event(lost=scene.others[0])) if scene.others else None
+
+
 def _other_returns(scene: Scene) -> Situation | None:
     if not scene.others:
         return None
@@ -128,10 +164,14 @@ def _other_returns(scene: Scene) -> Situation | None:
     return cib, NOTHING
 
 
-def _failed_monitors(resource: Resource, node: str) -> list[str]:
-    """Return the failure of a recurring monitor; none when there is no monitor that could fail."""
-    intervals = [seconds(op.get("interval")) or 0.0 for op in resource.monitors()]
-    return [f"{resource.id}_monitor_{round(min(intervals) * 1000)}@{node}=1"] if intervals else []
+def _failed_monitors(resource: Resource, node: str, code: int = OCF_ERR_GENERIC) -> list[str]:
+    """Return the failure of a recurring monitor; none when Pacemaker would see or count none.
+
+    Pacemaker does not count a failure with on-fail=ignore, crm_simulate would.
+    """
+    ops = [op for op in resource.monitors() if op.get("on-fail") != "ignore"]
+    intervals = [seconds(op.get("interval")) or 0.0 for op in ops]
+    return [f"{resource.id}_monitor_{round(min(intervals) * 1000)}@{node}={code}"] if intervals else []
 
 
 def _holder(scene: Scene) -> list[str]:
@@ -147,26 +187,24 @@ def _another(scene: Scene) -> list[str]:
 
 
 FAULTS = (
-    Fault("calm", "nothing", STAYS, lambda scene: (scene.cib, NOTHING)),
-    Fault("unknown", "its guard says unknown", STAYS, _verdict(UNKNOWN, _holder)),
-    Fault("poor", "its guard says poor", MOVES, _verdict(POOR, _holder)),
-    Fault("unfit", "its guard says unfit", MOVES, _verdict(UNFIT, _holder)),
-    Fault("no-score", "its score is gone", MOVES, _no_score),
-    Fault("monitor-fails", "its guard's monitor fails", MOVES, _monitor_fails),
-    Fault("stop-fails", "its guard's monitor and stop fail", MOVES, _stop_fails),
-    Fault("reset-monitor-fails", "vip_client_reset's monitor fails", STAYS, _reset_monitor_fails),
-    Fault("reset-stop-fails", "unfit, and vip_client_reset's stop fails", MOVES, _reset_stop_fails),
-    Fault("node-lost", "the node is lost", MOVES, lambda scene: (scene.cib, Event(lost=scene.holder))),
-    Fault("standby", "the node is put in standby", MOVES, _standby),
-    Fault("all-unknown", "all guards say unknown", STAYS, _verdict(UNKNOWN, _all)),
-    Fault("all-unfit", "all guards say unfit", NOWHERE, _verdict(UNFIT, _all)),
-    Fault("other-unfit", "another node's guard says unfit", STAYS, _verdict(UNFIT, _another)),
-    Fault("other-guard-fails", "another node's guard fails", STAYS, _other_fails),
-    Fault(
-        "other-lost",
-        "another node is lost",
-        STAYS,
-        lambda scene: (scene.cib, Event(lost=scene.others[0])) if scene.others else None,
-    ),
-    Fault("other-returns", "another node comes back", STAYS, _other_returns),
+    Fault(names.CALM, "nothing", STAYS, lambda scene: (scene.cib, NOTHING)),
+    Fault(names.UNKNOWN, "its guard says unknown", STAYS, _verdict(UNKNOWN, _holder)),
+    Fault(names.POOR, "its guard says poor", MOVES, _verdict(POOR, _holder)),
+    Fault(names.UNFIT, "its guard says unfit", MOVES, _verdict(UNFIT, _holder)),
+    Fault(names.NO_SCORE, "its score is gone", MOVES, _no_score),
+    Fault(names.MONITOR_FAILS, "its guard's monitor fails", MOVES, _monitor_fails),
+    Fault(names.STOP_FAILS, "its guard's monitor and stop fail", MOVES, _stop_fails),
+    Fault(names.FAILURE_EXPIRES, "a day after its guard failed", GUARD_RETURNS, _failure_expires),
+    Fault(names.ADDRESS_LOST, "the address vanishes", RECOVERS, _address_lost),
+    Fault(names.RESET_MONITOR_FAILS, "vip_client_reset's monitor fails", STAYS, _reset_monitor_fails),
+    Fault(names.RESET_STOP_FAILS, "unfit, and vip_client_reset's stop fails", MOVES, _reset_stop_fails),
+    Fault(names.NODE_LOST, "the node is lost", MOVES, lambda scene: (scene.cib, Event(lost=scene.holder))),
+    Fault(names.STANDBY, "the node is put in standby", MOVES, _standby),
+    Fault(names.ALL_UNKNOWN, "all guards say unknown", STAYS, _verdict(UNKNOWN, _all)),
+    Fault(names.ALL_UNFIT, "all guards say unfit", NOWHERE, _verdict(UNFIT, _all)),
+    Fault(names.ALL_NO_SCORE, "all scores are gone", NOWHERE, _all_no_score),
+    Fault(names.OTHER_UNFIT, "another node's guard says unfit", STAYS, _verdict(UNFIT, _another)),
+    Fault(names.OTHER_GUARD_FAILS, "another node's guard fails", STAYS, _other_fails),
+    Fault(names.OTHER_LOST, "another node is lost", STAYS, _other_lost),
+    Fault(names.OTHER_RETURNS, "another node comes back", STAYS, _other_returns),
 )

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
+from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.host import Host
-from galera_sync_guard.cli.rehearsal import stage
-from galera_sync_guard.cli.rehearsal.faults import FAULTS, MOVES, NOWHERE, STARTS, STAYS, Fault, Scene
+from galera_sync_guard.cli.rehearsal import names, stage
+from galera_sync_guard.cli.rehearsal.faults import (
+    FAULTS,
+    GUARD_RETURNS,
+    MOVES,
+    NOWHERE,
+    RECOVERS,
+    STARTS,
+    STAYS,
+    Fault,
+    Scene,
+)
 from galera_sync_guard.cli.rehearsal.scheduler import Plan, Scheduler
 
 
@@ -27,6 +39,7 @@ class Result:
     stopped: list[str]  # other resources that are stopped on the way
     expected: str
     is_right: bool
+    scores: dict[str, str]  # by which Pacemaker placed it, when it is not right
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,8 @@ class Rehearsal:
     """All results of one guard."""
 
     guard: str
-    holders: list[str]  # the nodes that can hold its virtual IPs
+    holders: list[str]  # the nodes that may hold its virtual IPs
+    never: dict[str, list[str]]  # virtual IP -> nodes that run the guard and may never hold it
     results: list[Result]
 
     def holders_of(self, vip: str) -> list[str]:
@@ -54,68 +68,120 @@ def rehearse_all(host: Host, configuration: Configuration) -> list[Rehearsal]:
 
 def rehearse(host: Host, configuration: Configuration, guard: Resource) -> Rehearsal:
     """Return what Pacemaker would do with each virtual IP of a guard; CommandError when the scheduler gives no answer."""
-    vips = configuration.virtual_ips(guard)
-    gone = stage.unavailable(configuration)
-    places = [(vip, node) for vip in vips for node in stage.nodes(configuration) if node not in gone]
     with (
         tempfile.TemporaryDirectory(prefix="galera-sync-guard-") as directory,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        has_watchdog = configuration.properties.get("stonith-watchdog-timeout") is not None
-        scheduler = Scheduler(host, directory, has_watchdog)
-        scenes = pool.map(lambda place: _scene(scheduler, configuration, guard, *place), places)
-        found = [scene for scene in scenes if scene]
-        tasks = [(scene, fault) for fault in FAULTS for scene in found]
-        results = list(pool.map(lambda vip: _first_start(scheduler, configuration, guard, vip), vips))
-        results += [result for result in pool.map(lambda task: _result(scheduler, *task), tasks) if result]
-    return Rehearsal(guard.id, list(dict.fromkeys(scene.holder for scene in found)), results)
+        properties = configuration.properties
+        scheduler = Scheduler(
+            host,
+            directory,
+            "stonith-watchdog-timeout" in properties,
+            is_true(properties.get("start-failure-is-fatal", "true")),
+        )
+        return _Director(scheduler, pool, configuration, guard).rehearsal()
 
 
-def _scene(
-    scheduler: Scheduler, configuration: Configuration, guard: Resource, vip: Resource, holder: str
-) -> Scene | None:
-    """Return the cluster with a virtual IP on a node, None when the guard cannot run there."""
-    attribute = attribute_of(guard)
-    plan, staged = scheduler.run(stage.empty(stage.relaxed(configuration.cib, vip, guard, holder), attribute))
-    runs_on = plan.status.where(guard.id)
-    if plan.status.where(vip.id) != [holder] or holder not in runs_on:
-        return None
-    cib = stage.with_status(configuration.cib, staged)
-    stage.drop_scores_without_guard(cib, guard, runs_on)
-    gone = stage.unavailable(configuration)
-    others = [node for node in runs_on if node != holder and node not in gone]
-    place = runs_on.index(holder)
-    return Scene(configuration, cib, guard, vip, holder, sorted(others, key=lambda node: runs_on.index(node) < place))
+@dataclass(frozen=True, slots=True)
+class _Director:
+    """Stages every scene of one guard, and lets the scheduler play every fault in it."""
+
+    scheduler: Scheduler
+    pool: ThreadPoolExecutor
+    configuration: Configuration
+    guard: Resource
+
+    def rehearsal(self) -> Rehearsal:
+        results: list[Result] = []
+        never: dict[str, list[str]] = {}
+        holders: list[str] = []
+        for vip in self.configuration.virtual_ips(self.guard):
+            scenes, never[vip.id] = self._scenes(vip)
+            holders += [scene.holder for scene in scenes if scene.holder not in holders]
+            tasks = [(scene, fault) for fault in FAULTS for scene in scenes]
+            results.append(self._first_start(vip))
+            results += [each for each in self.pool.map(lambda task: self._result(*task), tasks) if each]
+        return Rehearsal(self.guard.id, holders, never, results)
+
+    def _scenes(self, vip: Resource) -> tuple[list[Scene], list[str]]:
+        """Return a scene for each node that may hold a virtual IP, and the nodes that run a guard and may not."""
+        gone = stage.unavailable(self.configuration)
+        nodes = [node for node in stage.nodes(self.configuration) if node not in gone]
+        scenes = [scene for scene in self.pool.map(lambda node: self._scene(vip, node), nodes) if scene]
+        allowed = list(self.pool.map(self._is_allowed, scenes))
+        never = [scene.holder for scene, is_allowed in zip(scenes, allowed, strict=True) if not is_allowed]
+        may = [scene for scene, is_allowed in zip(scenes, allowed, strict=True) if is_allowed]
+        return [replace(scene, others=[node for node in scene.others if node not in never]) for scene in may], never
+
+    def _scene(self, vip: Resource, holder: str) -> Scene | None:
+        """Return the cluster with a virtual IP on a node, None when the guard does not run there."""
+        relaxed = stage.relaxed(self.configuration.cib, vip, self.guard, holder)
+        plan, staged = self.scheduler.run(stage.empty(relaxed, attribute_of(self.guard)))
+        runs_on = plan.status.where(self.guard.id)
+        if plan.status.where(vip.id) != [holder] or holder not in runs_on:
+            return None
+        cib = stage.with_status(self.configuration.cib, staged)
+        stage.drop_scores_without_guard(cib, self.guard, runs_on)
+        gone = stage.unavailable(self.configuration)
+        # In a ring, so that each node is another one's next.
+        place = runs_on.index(holder)
+        others = [node for node in (*runs_on[place + 1 :], *runs_on[:place]) if node not in gone]
+        return Scene(self.configuration, cib, self.guard, vip, holder, others)
+
+    def _is_allowed(self, scene: Scene) -> bool:
+        """Return whether a virtual IP may be on its node when there is no other."""
+        cib = copy.deepcopy(scene.cib)
+        for node in scene.others:
+            stage.set_standby(cib, node)
+        plan, _ = self.scheduler.run(cib)
+        return plan.status.where(scene.vip.id) == [scene.holder]
+
+    def _first_start(self, vip: Resource) -> Result:
+        """Return what becomes of a virtual IP when the whole cluster starts."""
+        plan, _ = self.scheduler.run(stage.empty(self.configuration.cib, attribute_of(self.guard)))
+        where = plan.status.where(vip.id)
+        is_right = len(where) == 1 and where[0] in plan.status.where(self.guard.id)
+        title = "the cluster starts"
+        return Result(vip.id, names.START, title, None, where, plan.count(vip.id, "start"), [], STARTS, is_right, {})
+
+    def _result(self, scene: Scene, fault: Fault) -> Result | None:
+        situation = fault.make(scene)
+        if situation is None:
+            return None
+        cib, event = situation
+        plan, _ = self.scheduler.run(cib, event)
+        is_right = _is_right(fault.expected, scene, plan)
+        return Result(
+            scene.vip.id,
+            fault.name,
+            fault.title,
+            scene.holder,
+            plan.status.where(scene.vip.id),
+            plan.count(scene.vip.id, "start"),
+            _stopped(scene, plan),
+            fault.expected,
+            is_right,
+            {} if is_right else self.scheduler.scores(cib, scene.vip.id),
+        )
 
 
-def _first_start(scheduler: Scheduler, configuration: Configuration, guard: Resource, vip: Resource) -> Result:
-    """Return what becomes of a virtual IP when the whole cluster starts."""
-    plan, _ = scheduler.run(stage.empty(configuration.cib, attribute_of(guard)))
-    where = plan.status.where(vip.id)
-    is_right = len(where) == 1 and where[0] in plan.status.where(guard.id)
-    return Result(vip.id, "start", "the cluster starts", None, where, plan.count(vip.id, "start"), [], STARTS, is_right)
-
-
-def _result(scheduler: Scheduler, scene: Scene, fault: Fault) -> Result | None:
-    situation = fault.make(scene)
-    if situation is None:
-        return None
-    plan, _ = scheduler.run(*situation)
-    where = plan.status.where(scene.vip.id)
-    starts = plan.count(scene.vip.id, "start")
-    own = {scene.vip.id, scene.guard.id}
+def _stopped(scene: Scene, plan: Plan) -> list[str]:
+    """Return the resources besides the guard's own that are stopped on the way."""
     reset = scene.configuration.client_reset(scene.vip)
-    own |= {reset.id} if reset else set()
-    stopped = sorted({action.resource for action in plan.actions if action.operation == "stop"} - own)
-    is_right = _is_right(fault.expected, scene, where, plan)
-    return Result(scene.vip.id, fault.name, fault.title, scene.holder, where, starts, stopped, fault.expected, is_right)
+    own = {scene.vip.id, scene.guard.id, *([reset.id] if reset else ())}
+    return sorted({action.resource for action in plan.actions if action.operation == "stop"} - own)
 
 
-def _is_right(expected: str, scene: Scene, where: list[str], plan: Plan) -> bool:
+def _is_right(expected: str, scene: Scene, plan: Plan) -> bool:
+    where = plan.status.where(scene.vip.id)
     starts, stops = plan.count(scene.vip.id, "start"), plan.count(scene.vip.id, "stop")
     if expected == STAYS:
         return where == [scene.holder] and starts == stops == 0
     if expected == MOVES:
         return len(where) == 1 and where[0] in scene.others and starts == 1
+    if expected == RECOVERS:
+        return len(where) == 1 and starts >= 1
+    if expected == GUARD_RETURNS:
+        return scene.holder in plan.status.where(scene.guard.id)
     assert expected == NOWHERE, expected
     return where == []

@@ -26,7 +26,7 @@ class Event:
     injected: tuple[str, ...] = ()  # results of operations that Pacemaker sees first
     failing: tuple[str, ...] = ()  # operations that fail when they are carried out
     lost: str | None = None  # a node that fails
-    time: str | None = None  # the moment, None for now
+    later: str | None = None  # a moment at which Pacemaker looks again, when nothing was left to do
 
 
 NOTHING = Event()
@@ -60,6 +60,7 @@ class Scheduler:
     host: Host
     directory: str
     has_watchdog: bool = False
+    start_failure_is_fatal: bool = True
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def run(self, cib: Element, event: Event = NOTHING) -> tuple[Plan, Element]:
@@ -68,17 +69,13 @@ class Scheduler:
         first = [f"--op-inject={operation}" for operation in event.injected]
         first += [f"--node-fail={event.lost}"] if event.lost else []
         always = [f"--op-fail={operation}" for operation in event.failing]
-        always += [f"--set-datetime={event.time}"] if event.time else []
-        actions: list[Action] = []
-        for turn in range(MOST_TRANSITIONS):
-            root = self._simulate(path, [*always, *(first if turn == 0 else ())])
-            done = _actions(root)
-            actions += done
-            if not done:
-                break
-        after = root.find("revised_cluster_status")
-        plan = Plan(actions, ClusterStatus(root if after is None else after))
-        return plan, tools.parsed(self._read(path), "crm_simulate's output")
+        fatal = any("_start_0@" in operation for operation in event.failing) and self.start_failure_is_fatal
+        actions, after = self._settle(path, [*always, *first], always, fatal)
+        if event.later:
+            later = [*always, f"--set-datetime={event.later}"]
+            more, after = self._settle(path, later, later, fatal)
+            actions += more
+        return Plan(actions, ClusterStatus(after)), tools.parsed(self._read(path), "crm_simulate's output")
 
     def scores(self, cib: Element, resource: str) -> dict[str, str]:
         """Return the scores by which Pacemaker places a resource, by node."""
@@ -88,6 +85,30 @@ class Scheduler:
             for item in root.iter("node_weight")
             if item.get("id") == resource and item.get("function", "").endswith(("_assign", "_color", "_allocate"))
         }
+
+    def _settle(self, path: str, first: list[str], then: list[str], fatal: bool) -> tuple[list[Action], Element]:
+        """Carry out transitions until nothing is left to do; return the actions and the cluster's status after them.
+
+        `fatal`: a start that failed bans the resource, as Pacemaker's controller has it, and crm_simulate does not.
+        """
+        actions: list[Action] = []
+        for turn in range(MOST_TRANSITIONS):
+            root = self._simulate(path, then if turn else first)
+            done = _actions(root)
+            actions += done
+            if not done:
+                break
+            if fatal:
+                self._ban_failed_starts(path)
+        after = root.find("revised_cluster_status")
+        return actions, root if after is None else after
+
+    def _ban_failed_starts(self, path: str) -> None:
+        cib = tools.parsed(self._read(path), "crm_simulate's output")
+        for pair in cib.iterfind("status//transient_attributes//nvpair"):
+            if pair.get("name", "").startswith("fail-count-") and pair.get("name", "").endswith("#start_0"):
+                pair.set("value", "INFINITY")
+        ElementTree.ElementTree(cib).write(path, encoding="utf-8")
 
     def _simulate(self, path: str, options: Sequence[str]) -> Element:
         """Carry out one transition, and leave the CIB after it in the file."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.cib.values import is_true
+from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.rehearsal import names, stage
 from galera_sync_guard.cli.rehearsal.faults import (
@@ -68,6 +69,8 @@ def rehearse_all(host: Host, configuration: Configuration) -> list[Rehearsal]:
 
 def rehearse(host: Host, configuration: Configuration, guard: Resource) -> Rehearsal:
     """Return what Pacemaker would do with each virtual IP of a guard; CommandError when the scheduler gives no answer."""
+    if len(stage.nodes(configuration)) < 2:
+        raise CommandError("the configuration names fewer than two nodes: there is nowhere to move")
     with (
         tempfile.TemporaryDirectory(prefix="galera-sync-guard-") as directory,
         ThreadPoolExecutor(os.cpu_count()) as pool,

@@ -165,7 +165,7 @@ def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
 
 def test_every_finding_has_its_mistake():
     source = "".join(path.read_text() for path in (ROOT / "galera_sync_guard/cli/findings").glob("*.py"))
-    all_names = set(re.findall(r'(?:Finding|error|warning|note)\(\s*"([a-z-]+)"', source))
+    all_names = set(re.findall(r'(?:cause|suspect|error|warning|note)\(\s*"([a-z-]+)"', source))
     tested = {rest[0] for _, *rest in MISTAKES} | {each.finding for each in SETTINGS} | {name for name, _, _ in TABLE}
     assert all_names - tested == {"no-guard", "no-vip", "no-stonith"}
 

@@ -9,13 +9,13 @@ PYTEST := $(PYTHON) -B -m pytest
 # Pacemaker and Corosync stay inside the laboratory.
 TOOLS := git debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-argparse-manpage \
 	python3-setuptools python3-wheel mmdebstrap iproute2 mount e2fsprogs
-TEST_TOOLS := python3-pytest python3-pymysql libxml2-utils lintian nftables strace procps
+TEST_TOOLS := python3-pytest python3-pymysql pacemaker-cli-utils libxml2-utils lintian nftables strace procps
 
 # What make lint and make quick use, without root and without Debian packages beside git, make and python3.
 OWN := build/tools/bin
 GIT := git -c safe.directory='*'
 
-.PHONY: help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
+.PHONY: help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
 	venv setup clean
 
 help:  ## show this help
@@ -51,7 +51,7 @@ build/tools/ready: tools/requirements.txt tools/install-tools
 check: root setup lint  ## lint and every tier, side by side: each capability at least once on real nodes
 	$(PYTHON) -B -m tests.support.runner check
 
-unit contract wire mariadb package cluster: setup  ## the tests of one tier
+unit contract rehearsal wire mariadb package cluster: setup  ## the tests of one tier
 	$(PYTEST) tests/$@
 
 matrix: root setup  ## all other tests: every row on both suites, the soak; ROW=NAME: all rows with NAME in their name

@@ -10,17 +10,13 @@ from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.findings.finding import NOTE
 from laboratory import rootfs
-from tests.support.mistakes import MISTAKES, mode_fail
+from tests.support.mistakes import ALSO, MISTAKES, mode_fail
 
 CIB = "/root/cib.xml"
 ENVIRONMENT = {"CIB_file": CIB}
 # Without a cluster pcs takes the configuration's file as an option, all other tools from the environment.
 PCS = f'#!/bin/sh\nexec /usr/sbin/pcs -f {CIB} "$@"\n'
 PROPERTIES = {"stonith-enabled": "false", "no-quorum-policy": "stop"}
-
-
-# A second guard without constraints of its own has mistakes of its own.
-ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule"}}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +31,8 @@ def host(deb):
 def clean(host):
     """The configuration that setup makes of an empty one."""
     empty = ElementTree.fromstring(host.run(["cibadmin", "--empty"]).stdout)
+    for number in (1, 2, 3):
+        ElementTree.SubElement(empty.find(".//nodes"), "node", id=f"{number}", uname=f"node{number}")
     cib, _ = change.add(empty, Recipe("192.168.1.199", 32, with_client_reset=True), PROPERTIES)
     return cib
 

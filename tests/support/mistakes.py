@@ -75,9 +75,19 @@ def defaults(name, value):
     return f'<rsc_defaults><meta_attributes id="defaults">{pair(name, value)}</meta_attributes></rsc_defaults>'
 
 
+def prefers(score):
+    return add(".//constraints", f'<rsc_location id="prefers" rsc="VirtualIP" node="node1" score="{score}"/>')
+
+
+def cluster_property(name, value):
+    return add(".//cluster_property_set", pair(name, value))
+
+
 VIP_META = ".//primitive[@id='VirtualIP']/meta_attributes"
 
 GUARD_PARAMETERS = ".//primitive[@id='galera-guard']/instance_attributes"
+
+VIP_MONITOR = ".//primitive[@id='VirtualIP']/operations/op[@name='monitor']"
 
 GUARD_MONITOR = ".//primitive[@id='galera-guard']/operations/op[@name='monitor']"
 
@@ -92,7 +102,6 @@ SECOND_GUARD = f"""<clone id="second-clone"><meta_attributes id="s">{pair("inter
 # (what is wrong, the finding's name, its severity, the mistake)
 MISTAKES = [
     ("the guard is no clone", "not-cloned", ERROR, not_cloned),
-    ("no interleave", "interleave", WARNING, remove(meta("interleave"))),
     ("no colocation", "no-colocation", ERROR, remove(".//rsc_colocation[@rsc='VirtualIP']")),
     (
         "a colocation that can be outweighed",
@@ -100,8 +109,8 @@ MISTAKES = [
         ERROR,
         put(".//rsc_colocation[@rsc='VirtualIP']", score="100"),
     ),
-    ("mode=score without migration-threshold", "migration-threshold", WARNING, remove(meta("migration-threshold"))),
-    ("mode=score without failure-timeout", "failure-timeout", WARNING, remove(meta("failure-timeout"))),
+    ("mode=score without migration-threshold", "migration-threshold", ERROR, remove(meta("migration-threshold"))),
+    ("mode=score without failure-timeout", "failure-timeout", ERROR, remove(meta("failure-timeout"))),
     (
         "mode=fail without migration-threshold",
         "migration-threshold",
@@ -115,7 +124,7 @@ MISTAKES = [
         all_of(mode_fail, put(meta("migration-threshold"), value="3")),
     ),
     ("mode=fail without failure-timeout", "failure-timeout", ERROR, all_of(mode_fail, remove(meta("failure-timeout")))),
-    ("mode=fail without order", "no-order", ERROR, all_of(mode_fail, remove(".//rsc_order[@id='order']"))),
+    ("mode=fail without order", "no-order", WARNING, all_of(mode_fail, remove(".//rsc_order[@id='order']"))),
     ("mode=score without a score rule", "no-score-rule", ERROR, remove(".//rsc_location[@id='location-VirtualIP']")),
     (
         "mode=score with the score of another attribute",
@@ -141,8 +150,8 @@ MISTAKES = [
         WARNING,
         add(".//constraints", '<rsc_order id="order" first="galera-guard-clone" then="VirtualIP"/>'),
     ),
-    ("no stickiness", "no-stickiness", WARNING, remove(meta("resource-stickiness"))),
-    ("stickiness too low", "no-stickiness", WARNING, put(meta("resource-stickiness"), value="50")),
+    ("no stickiness", "no-stickiness", ERROR, remove(meta("resource-stickiness"))),
+    ("stickiness too low", "no-stickiness", ERROR, put(meta("resource-stickiness"), value="50")),
     ("stickiness too high", "stickiness", ERROR, put(meta("resource-stickiness"), value="990")),
     ("stickiness INFINITY", "stickiness", ERROR, put(meta("resource-stickiness"), value="INFINITY")),
     (
@@ -162,7 +171,7 @@ MISTAKES = [
     (
         "the virtual IP has no monitor",
         "no-monitor",
-        WARNING,
+        ERROR,
         remove(".//primitive[@id='VirtualIP']/operations/op[@name='monitor']"),
     ),
     ("two guards write one attribute", "two-guards", ERROR, add(".//resources", SECOND_GUARD)),
@@ -184,7 +193,7 @@ MISTAKES = [
         ERROR,
         add(".//primitive[@id='galera-guard']/meta_attributes", pair("target-role", "Stopped")),
     ),
-    ("the virtual IP is unmanaged", "unmanaged", WARNING, add(VIP_META, pair("is-managed", "false"))),
+    ("the virtual IP is unmanaged", "unmanaged", ERROR, add(VIP_META, pair("is-managed", "false"))),
     (
         "a ban was left behind",
         "left-by-a-move",
@@ -198,8 +207,8 @@ MISTAKES = [
     ("stonith without a device", "stonith", ERROR, put(meta("stonith-enabled"), value="true")),
     ("stonith not set", "stonith", ERROR, remove(meta("stonith-enabled"))),
     ("no-quorum-policy=ignore", "no-quorum-policy", ERROR, put(meta("no-quorum-policy"), value="ignore")),
-    ("no-quorum-policy=freeze", "no-quorum-policy", WARNING, put(meta("no-quorum-policy"), value="freeze")),
-    ("maintenance-mode", "maintenance-mode", WARNING, add(".//cluster_property_set", pair("maintenance-mode", "true"))),
+    ("no-quorum-policy=freeze", "no-quorum-policy", ERROR, put(meta("no-quorum-policy"), value="freeze")),
+    ("maintenance-mode", "maintenance-mode", ERROR, add(".//cluster_property_set", pair("maintenance-mode", "true"))),
     (
         "no vip_client_reset",
         "no-client-reset",
@@ -222,14 +231,36 @@ MISTAKES = [
         WARNING,
         remove(".//rsc_colocation[@rsc='vip-client-reset']"),
     ),
-    ("vip_client_reset is critical", "client-reset-critical", WARNING, remove(meta("critical"))),
+    ("vip_client_reset is critical", "client-reset-critical", ERROR, remove(meta("critical"))),
     (
         "a failed stop of vip_client_reset blocks the address",
         "client-reset-stop",
-        WARNING,
+        ERROR,
         remove(".//op[@on-fail='ignore']"),
     ),
+    ("the address prefers a node", "placement", ERROR, prefers("INFINITY")),
+    ("the address prefers a node more than it sticks", "placement", ERROR, prefers("200")),
+    ("the guard's monitor is disabled", "monitor-disabled", ERROR, put(GUARD_MONITOR, enabled="false")),
+    ("the address's monitor is disabled", "monitor-disabled", ERROR, put(VIP_MONITOR, enabled="no")),
+    ("a failure of the guard's monitor is ignored", "monitor-on-fail", ERROR, put(GUARD_MONITOR, on_fail="ignore")),
+    ("a failure of the address's monitor is ignored", "monitor-on-fail", ERROR, put(VIP_MONITOR, on_fail="ignore")),
+    ("the guard runs on one node", "clone-max", ERROR, add(".//clone/meta_attributes", pair("clone-max", "1"))),
+    ("the cluster is opt-in", "symmetric-cluster", ERROR, cluster_property("symmetric-cluster", "false")),
+    ("all resources are stopped", "stop-all-resources", ERROR, cluster_property("stop-all-resources", "true")),
+    ("the address is in maintenance", "maintenance", ERROR, add(VIP_META, pair("maintenance", "true"))),
+    (
+        "a move was left behind",
+        "left-by-a-move",
+        ERROR,
+        add(
+            ".//constraints",
+            '<rsc_location id="cli-prefer-VirtualIP" rsc="VirtualIP" role="Started" node="node1" score="INFINITY"/>',
+        ),
+    ),
 ]
+
+# A second guard without constraints of its own has mistakes of its own.
+ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule"}}
 
 
 @dataclass(frozen=True)

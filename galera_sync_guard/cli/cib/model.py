@@ -153,11 +153,14 @@ class Configuration:
         return bound or [vip for vip in self.addresses if not any(self._is_guarded(vip, other) for other in others)]
 
     def _is_guarded(self, resource: Resource, guard: Resource) -> bool:
+        is_address = resource.agent in ADDRESS_AGENTS
         if any(True for _ in self.rules(resource, attribute_of(guard))):
-            return True
-        return resource.agent in ADDRESS_AGENTS and (
-            self.colocation(resource, guard) is not None or bool(self.orders(resource, guard))
-        )
+            return is_address or (resource.agent not in (GUARD_AGENT, RESET_AGENT) and not self._has_address(resource))
+        return is_address and (self.colocation(resource, guard) is not None or bool(self.orders(resource, guard)))
+
+    def _has_address(self, resource: Resource) -> bool:
+        """Return whether the group of a resource has an address for which the group's rules are."""
+        return resource.group is not None and any(each.group is resource.group for each in self.addresses)
 
     def colocation(self, dependent: Resource, other: Resource) -> Element | None:
         """Return the constraint that keeps a resource with another, None when there is none."""

@@ -66,7 +66,7 @@ def score_rule(snapshot: Snapshot) -> Iterator[Finding]:
         if not snapshot.configuration.has_score_rule(vip, snapshot.attribute):
             yield cause(
                 "no-score-rule",
-                names.LEAVES,
+                names.LEAVES | {names.START},
                 f"no rule lets {vip.id} follow the score: it does not leave a poor or unfit node",
                 *_in_the_way(snapshot, vip, "defined"),
                 f"pcs constraint location {vip.outermost} rule score-attribute={snapshot.attribute} defined"

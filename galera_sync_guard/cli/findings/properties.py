@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.cib.values import is_true
-from galera_sync_guard.cli.findings.finding import Finding, cause, check, error, note, suspect, warning
+from galera_sync_guard.cli.findings.finding import Finding, cause, check, note, suspect
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.rehearsal import names
 
@@ -35,13 +35,19 @@ def quorum_policy(snapshot: Snapshot) -> Iterator[Finding]:
     policy = snapshot.configuration.quorum_policy if snapshot.configuration else None
     fix = "pcs property set no-quorum-policy=stop"
     if policy == "ignore":
-        yield error(
+        yield cause(
             "no-quorum-policy",
+            frozenset({names.CUT_OFF}),
             "no-quorum-policy=ignore: both sides of a partition hold the virtual IP, and for 1-2 s still when it heals",
             fix,
         )
     elif policy == "freeze":
-        yield warning("no-quorum-policy", "no-quorum-policy=freeze: a node that is cut off keeps the virtual IP", fix)
+        yield cause(
+            "no-quorum-policy",
+            frozenset({names.CUT_OFF}),
+            "no-quorum-policy=freeze: a node that is cut off keeps the virtual IP",
+            fix,
+        )
 
 
 @check

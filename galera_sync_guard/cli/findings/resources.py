@@ -41,18 +41,6 @@ def not_cloned(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 @check
-def interleave(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration, guard = snapshot.configuration, snapshot.guard
-    if configuration and guard and guard.clone is not None and not is_true(configuration.meta(guard, "interleave")):
-        yield cause(
-            "interleave",
-            names.OTHERS,
-            f"{guard.outermost} has no interleave=true: a change on another node restarts the virtual IP",
-            f"pcs resource meta {guard.outermost} interleave=true",
-        )
-
-
-@check
 def no_vip(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.guard and not snapshot.vips:
         yield error(

@@ -144,6 +144,12 @@ def _standby(scene: Scene) -> Situation:
     return cib, NOTHING
 
 
+def _cut_off(scene: Scene) -> Situation:
+    cib = copy.deepcopy(scene.cib)
+    stage.set_alone(cib, scene.holder)
+    return cib, NOTHING
+
+
 def _other_fails(scene: Scene) -> Situation | None:
     if not scene.others:
         return None
@@ -200,6 +206,7 @@ FAULTS = (
     Fault(names.RESET_STOP_FAILS, "unfit, and vip_client_reset's stop fails", MOVES, _reset_stop_fails),
     Fault(names.NODE_LOST, "the node is lost", MOVES, lambda scene: (scene.cib, Event(lost=scene.holder))),
     Fault(names.STANDBY, "the node is put in standby", MOVES, _standby),
+    Fault(names.CUT_OFF, "the node is cut off from all others", NOWHERE, _cut_off),
     Fault(names.ALL_UNKNOWN, "all guards say unknown", STAYS, _verdict(UNKNOWN, _all)),
     Fault(names.ALL_UNFIT, "all guards say unfit", NOWHERE, _verdict(UNFIT, _all)),
     Fault(names.ALL_NO_SCORE, "all scores are gone", NOWHERE, _all_no_score),

@@ -19,6 +19,7 @@ STANDBY = "standby"
 ALL_UNKNOWN = "all-unknown"
 ALL_UNFIT = "all-unfit"
 ALL_NO_SCORE = "all-no-score"
+CUT_OFF = "cut-off"
 OTHER_UNFIT = "other-unfit"
 OTHER_GUARD_FAILS = "other-guard-fails"
 OTHER_LOST = "other-lost"
@@ -34,4 +35,4 @@ GUARD_FAILS = frozenset((MONITOR_FAILS, STOP_FAILS))
 # Something happens on another node: it must stay.
 OTHERS = frozenset((OTHER_UNFIT, OTHER_GUARD_FAILS, OTHER_LOST, OTHER_RETURNS))
 STAYS = OTHERS | {CALM, UNKNOWN, ALL_UNKNOWN, RESET_MONITOR_FAILS}
-EVERYTHING = LEAVES | STAYS | {START, FAILURE_EXPIRES, ADDRESS_LOST}
+EVERYTHING = LEAVES | STAYS | {START, FAILURE_EXPIRES, ADDRESS_LOST, CUT_OFF}

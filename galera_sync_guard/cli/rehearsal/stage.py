@@ -127,6 +127,16 @@ def set_standby(cib: Element, node: str) -> None:
     SubElement(attributes, "nvpair", id=f"stage-{node}-standby", name="standby", value="on")
 
 
+def set_alone(cib: Element, node: str) -> None:
+    """Let a node see no other one, and have no quorum."""
+    cib.set("have-quorum", "0")
+    for state in cib.iterfind("status/node_state"):
+        if state.get("uname") != node:
+            state.attrib.update({"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"})
+            for child in list(state):
+                state.remove(child)
+
+
 def drop_scores_without_guard(cib: Element, guard: Resource, runs_on: list[str]) -> None:
     """Take the score from nodes on which no guard publishes one."""
     for state in cib.iterfind("status/node_state"):

@@ -148,7 +148,10 @@ def test_a_default_holds_where_nothing_else_does():
     assert found.stickiness(found.resource("VirtualIP")) == 7
 
 
-RULE = '<rule id="r" score-attribute="galera-guard"><expression id="e" attribute="galera-guard" operation="defined"/></rule>'
+RULE = (
+    '<rule id="r" score-attribute="galera-guard">'
+    '<expression id="e" attribute="galera-guard" operation="defined"/></rule>'
+)
 
 
 @pytest.mark.parametrize(

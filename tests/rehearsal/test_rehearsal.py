@@ -1,0 +1,88 @@
+"""Configurations and what Pacemaker's own scheduler does with them: what check says is what the rehearsal shows."""
+
+import copy
+import os
+import random
+import sys
+
+import pytest
+
+from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli.cib.model import Configuration
+from galera_sync_guard.cli.findings.all import find_all
+from galera_sync_guard.cli.findings.finding import ERROR, NOTE
+from galera_sync_guard.cli.findings.rehearsed import weigh
+from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.rehearsal.rehearse import rehearse
+from ocfpy.codes import ParameterError
+from tests.support import configurations
+from tests.support.mistakes import ALSO, MISTAKES
+
+# Random configurations in one run, and the seed of the first: `RANDOM_CIBS=1000 SEED=5000` for more.
+RANDOM = int(os.environ.get("RANDOM_CIBS", "20"))
+SEED = int(os.environ.get("SEED", "1"))
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return configurations.recipe()
+
+
+def check(cib):
+    """Return (the findings of check that are no notes, the rehearsals) of a configuration."""
+    configuration = Configuration(cib)
+    found, rehearsals = [], []
+    for guard in configuration.guards:
+        environ = {"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()}
+        parameters, error = AGENT.parse_leniently(environ), None
+        try:
+            parameters = AGENT.parse(environ)
+        except ParameterError as wrong:
+            error = wrong
+        snapshot = Snapshot(configuration, guard, parameters, error, resets_clients=True)
+        rehearsals.append(rehearse(Host(os.environ, sys.stdin), configuration, guard))
+        found += [each for each in weigh(find_all(snapshot), rehearsals[-1]) if each.severity != NOTE]
+    return found, rehearsals
+
+
+def changed(clean, *changes):
+    cib = copy.deepcopy(clean)
+    for change in changes:
+        change(cib)
+    return cib
+
+
+@pytest.mark.parametrize("change", [pytest.param(change, id=what) for what, change in configurations.RIGHT])
+def test_what_works_has_no_error(clean, change):
+    found, (rehearsal,) = check(changed(clean, change))
+    assert rehearsal.wrong == []
+    assert [each for each in found if each.severity == ERROR] == []
+    assert len(rehearsal.holders) >= 2
+
+
+@pytest.mark.parametrize(("name", "severity", "mistake"), [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+def test_what_does_not_work_is_found_and_named(clean, name, severity, mistake):
+    found, rehearsals = check(changed(clean, mistake))
+    assert {each.name for each in found} - ALSO.get(name, set()) == {name}
+    assert {each.severity for each in found if each.name == name} == {severity}
+    explained = {fault for each in found for fault in each.explains}
+    assert explained == {result.fault for rehearsal in rehearsals for result in rehearsal.wrong}
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + RANDOM))
+def test_check_and_rehearsal_agree_about_a_random_configuration(clean, seed):
+    generator = random.Random(seed)
+    changes = configurations.random_changes(generator)
+    found, rehearsals = check(changed(clean, *(change for _, change in changes)))
+    wrong = {result.fault for rehearsal in rehearsals for result in rehearsal.wrong}
+    errors = [each for each in found if each.severity == ERROR]
+    assert bool(errors) == bool(wrong), [what for what, _ in changes]
+    assert {fault for each in errors for fault in each.explains} == wrong
+
+
+def test_wrong_results_have_the_scores_that_pacemaker_used(clean):
+    prefers = dict(configurations.POOL)["prefers"](random.Random(0))
+    _, (rehearsal,) = check(changed(clean, prefers[1]))
+    for result in rehearsal.wrong:
+        assert set(result.scores) == {"node1", "node2", "node3"}

@@ -1,21 +1,44 @@
-"""One turn of the guard: probe, judge, publish, remember, in this order; a kill at any moment of it is harmless."""
+"""One cycle of the guard: probe, judge, publish, remember, in this order; a kill at any moment of it is harmless."""
+
+from __future__ import annotations
 
 import time
 
 from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.judge import (
-    ANSWERING_PEER,
-    NO_PEER,
-    SYNCED_PEER,
-    judge,
-    seconds_until_peer_recheck,
-    should_query_peers,
-)
-from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
-from galera_sync_guard.host.state_file import Record, boot_clock
+from galera_sync_guard.decision.facts import Cause, Facts
+from galera_sync_guard.decision.judge import judge
+from galera_sync_guard.decision.memory import without_changed
+from galera_sync_guard.decision.states import BAD, UNKNOWN, score_text
+from galera_sync_guard.host.clock import boot_clock
+from galera_sync_guard.host.state_file import Record
 from galera_sync_guard.server import probe
-from ocfpy.report import one_line
+from ocfpy.codes import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from galera_sync_guard.cluster.attributes import Attributes
+    from galera_sync_guard.decision.classify import Condition
+    from galera_sync_guard.decision.judge import Verdict
+    from galera_sync_guard.decision.memory import Memory
+    from galera_sync_guard.host.state_file import Store
+    from galera_sync_guard.parameters import GuardParameters
+    from ocfpy.deadline import Deadline
+    from ocfpy.report import Report
+
+    class Sampler(Protocol):
+        """What gets the facts of one sample."""
+
+        def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts: ...
+
+    class Peers(Protocol):
+        """What tells of the other nodes."""
+
+        def status(self, condition: Condition) -> int: ...
+        def recheck_after(self, condition: Condition, memory: Memory, now: float, interval: float) -> float: ...
+
 
 # What a probe leaves of the action's time for publishing, in seconds, and at least that share of it: Pacemaker acts on
 # a published value even if it then kills the action.
@@ -31,126 +54,167 @@ REFRESH = 10.0
 FIRST_PAUSE = 4.0
 LONGEST_PAUSE = 60.0
 
+# How often the error is logged that the state file cannot be written, in seconds.
+SAVE_ERROR_INTERVAL = 60.0
 
-def turn(invocation, parameters, store, publisher, executor, fresh=False, facts=None, observe=None, peers=None):
-    """Probe, judge, publish and remember once; return (verdict, published).
 
-    `fresh` forgets the memory first (start). `facts` stand in for the probe when the guard cannot ask. `executor` is
-    the pid of the process that runs our actions. `observe` asks in place of probe.probe_node. `peers` are those whom a
-    watcher can ask. `published` is whether Pacemaker knows the verdict now or there is no Pacemaker to tell.
+class PollingSampler:
+    """Probes the server over a connection that ends with the probe."""
+
+    def __init__(self, policy: GuardParameters, deadline: Deadline) -> None:
+        self._policy = policy
+        self._deadline = deadline
+
+    def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
+        """Return the Facts of the local node."""
+        return probe.probe_node(self._policy, self._deadline, seconds, pending_thread, may_search)
+
+
+class FailedSampler:
+    """Stands for a probe that an error of the guard itself has prevented."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
+        """Return the error as the reason why there are no values."""
+        return Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(self._error), pending_thread=pending_thread)
+
+
+class Cycle:
+    """Probes, judges, publishes and remembers for one guard.
+
+    `interval` is the time between two cycles in seconds, 0 when this call does not recur. Another `publication_epoch`
+    than at the last publication means that Pacemaker may have lost what was published.
     """
-    record = store.load() or Record()
-    if fresh:
-        record.memory = None
-    record.interval = invocation.interval or record.interval
-    if facts is None:
-        facts = _probe(invocation, parameters, record, observe or probe.probe_node)
-    finding = classify(facts, parameters)
-    if not record.is_current and finding.kind != UNKNOWN:
-        record.memory = record.published_score = record.reported = None
-    verdict, record.memory = _judge(finding, parameters, record, publisher, invocation, peers)
-    is_published = _is_published(verdict, record, executor)
-    has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
-    if is_published:
-        result = PUBLISHED
-    else:
-        _forget_published(store, record, invocation.report)
-        result = _publish(publisher, verdict, record, executor)
-    _log_change(invocation.report, verdict, record)
-    if parameters.watch_interval:
-        record.turned_at, record.verdict, record.reason = boot_clock(), verdict.kind, one_line(verdict.reason)
-        record.told = int(result != FAILED)
-    _remember(store, record, invocation.report, required=fresh)
-    if result == PUBLISHED and not is_published:
-        publisher.tell_why(verdict.kind, has_fallen, record.since or time.time(), verdict.reason)
-    return verdict, result != FAILED
 
+    def __init__(
+        self,
+        policy: GuardParameters,
+        store: Store,
+        attributes: Attributes,
+        sampler: Sampler,
+        peers: Peers,
+        report: Report,
+        deadline: Deadline,
+        interval: float,
+        publication_epoch: int,
+    ) -> None:
+        self.sampler = sampler
+        self.publication_epoch = publication_epoch
+        self.record = store.load() or Record()
+        self._policy = policy
+        self._store = store
+        self._attributes = attributes
+        self._peers = peers
+        self._report = report
+        self._deadline = deadline
+        self._interval = interval
+        self._next_save_error_at = 0.0
 
-def _probe(invocation, parameters, record, observe):
-    remaining = invocation.deadline.remaining()
-    reserve = min(PUBLISH_RESERVE, remaining * PUBLISH_SHARE)
-    may_search = not record.pause or boot_clock() - record.searched_at > record.pause
-    facts = observe(
-        parameters,
-        invocation.deadline,
-        min(parameters.probe_timeout, remaining - reserve),
-        record.pending_thread,
-        may_search,
-    )
-    record.pending_thread = facts.pending_thread
-    if facts.lost_thread:
-        record.pause = min(2 * record.pause, LONGEST_PAUSE) if record.pause else FIRST_PAUSE
-        record.searched_at = boot_clock()
-    elif facts.pending_thread is None:
-        record.pause = record.searched_at = None
-    return facts
+    def forget(self) -> None:
+        """Forget the verdict in force, so that the next one is of now."""
+        self.record.memory = None
 
+    def run_once(self, must_save: bool = False) -> tuple[Verdict, bool]:
+        """Run one cycle; return the Verdict, and whether Pacemaker knows it now or there is no Pacemaker to tell.
 
-def _judge(finding, parameters, record, publisher, invocation, peers):
-    interval = record.interval or invocation.timeout
-    has_answered = peers is not None and peers.has_answered()
-    while True:
-        peer = _peer(finding, has_answered, publisher)
-        now = boot_clock()
-        verdict, memory = judge(finding, parameters, record.memory, peer, now, interval)
-        # A watcher asks in place of waiting, and must hear the answer.
-        if peers is not None:
-            if should_query_peers(finding, memory):
-                peers.ask_soon()
-            return verdict, memory
-        wait = seconds_until_peer_recheck(finding, memory, now, interval)
-        if not wait or wait > invocation.deadline.remaining() - PUBLISH_RESERVE:
-            return verdict, memory
-        time.sleep(wait)
+        OSError when `must_save` and the guard cannot be remembered as started.
+        """
+        record = self.record
+        record.interval = self._interval or record.interval
+        condition = classify(self._sample(), self._policy)
+        if condition.kind != UNKNOWN:
+            self._forget_outdated()
+        verdict = self._judge(condition)
+        has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
+        was_published = self._is_published(verdict)
+        result = PUBLISHED if was_published else self._publish(verdict)
+        self._log_change(verdict)
+        self._save(must_save)
+        if result == PUBLISHED and not was_published:
+            self._attributes.publish_reason(verdict.kind, has_fallen, record.since or time.time(), verdict.reason)
+        return verdict, result != FAILED
 
+    def _sample(self) -> Facts:
+        record = self.record
+        remaining = self._deadline.remaining()
+        reserve = min(PUBLISH_RESERVE, remaining * PUBLISH_SHARE)
+        may_search = (
+            record.pause is None or record.searched_at is None or boot_clock() - record.searched_at > record.pause
+        )
+        facts = self.sampler.sample(
+            min(self._policy.probe_timeout, remaining - reserve), record.pending_thread, may_search
+        )
+        record.pending_thread = facts.pending_thread
+        if facts.lost_thread:
+            record.pause = min(2 * record.pause, LONGEST_PAUSE) if record.pause else FIRST_PAUSE
+            record.searched_at = boot_clock()
+        elif facts.pending_thread is None:
+            record.pause = record.searched_at = None
+        return facts
 
-def _peer(finding, has_answered, publisher):
-    if finding.kind != POOR:
-        return NO_PEER
-    if has_answered:
-        return ANSWERING_PEER
-    return SYNCED_PEER if publisher.peer_is_synced() else NO_PEER
+    def _forget_outdated(self) -> None:
+        """Drop what other code has left, and what changed parameters make void; while nothing is known, it is kept."""
+        record = self.record
+        if not record.is_same_version:
+            record.memory = None
+        record.memory = without_changed(record.memory, record.changed)
+        if record.changed or not record.is_same_version:
+            record.published_score = record.reported = None
+        record.is_same_version, record.changed = True, frozenset()
 
+    def _judge(self, condition: Condition) -> Verdict:
+        interval = self.record.interval or self._deadline.seconds
+        while True:
+            peer = self._peers.status(condition)
+            now = boot_clock()
+            verdict, memory = judge(condition, self._policy, self.record.memory, peer, now, interval)
+            wait = self._peers.recheck_after(condition, memory, now, interval)
+            if not wait or wait > self._deadline.remaining() - PUBLISH_RESERVE:
+                self.record.memory = memory
+                return verdict
+            time.sleep(wait)
 
-def _is_published(verdict, record, executor):
-    return (
-        record.published_score == verdict.score
-        and record.published_state == verdict.state
-        and record.published_by == executor
-        and boot_clock() - record.published_at < REFRESH
-    )
+    def _is_published(self, verdict: Verdict) -> bool:
+        record = self.record
+        return (
+            record.published_score == verdict.score
+            and record.published_state == verdict.state
+            and record.published_by == self.publication_epoch
+            and record.published_at is not None
+            and boot_clock() - record.published_at < REFRESH
+        )
 
+    def _publish(self, verdict: Verdict) -> str:
+        record = self.record
+        # If we are killed while we tell Pacemaker, the next cycle must tell it anew.
+        if record.published_at is not None:
+            record.published_at = record.published_by = record.published_score = record.published_state = None
+            self._save(False)
+        result = self._attributes.publish(verdict.score, verdict.state)
+        # Outside a cluster there is nothing to tell: ask again only when something changed or the refresh is due.
+        if result in (PUBLISHED, OUTSIDE):
+            record.published_score, record.published_state = verdict.score, verdict.state
+            record.published_at, record.published_by = boot_clock(), self.publication_epoch
+        return result
 
-def _forget_published(store, record, report):
-    """Note that nobody knows what Pacemaker was told: if we are killed while telling it, the next turn tells it anew."""
-    if record.published_at is not None:
-        record.published_at = record.published_by = record.published_score = record.published_state = None
-        _remember(store, record, report, required=False)
+    def _save(self, must_save: bool) -> None:
+        """Save the record; a verdict stands without it, but a start that is not remembered is a failed start."""
+        try:
+            self._store.save(self.record)
+        except OSError as error:
+            if must_save and not self._store.is_started():
+                raise
+            if boot_clock() >= self._next_save_error_at:
+                self._next_save_error_at = boot_clock() + SAVE_ERROR_INTERVAL
+                self._report.error(f"cannot write the state file: {error}")
 
-
-def _publish(publisher, verdict, record, executor):
-    result = publisher.publish(verdict.score, verdict.state)
-    # Outside a cluster there is nobody to tell: ask again only when something changed or the refresh is due.
-    if result in (PUBLISHED, OUTSIDE):
-        record.published_score, record.published_state = verdict.score, verdict.state
-        record.published_at, record.published_by = boot_clock(), executor
-    return result
-
-
-def _remember(store, record, report, required):
-    """Save the record; a verdict stands without it, but a start that nothing remembers would be none."""
-    try:
-        store.save(record)
-    except OSError as error:
-        if required:
-            raise
-        report.error(f"cannot remember anything: {error}")
-
-
-def _log_change(report, verdict, record):
-    if record.reported == f"{verdict.state}/{verdict.kind}":
-        return
-    record.reported = f"{verdict.state}/{verdict.kind}"
-    record.since = int(time.time())
-    log = report.warning if verdict.kind in BAD or verdict.state == "unknown" else report.info
-    log(f"{verdict.reason} ({verdict.kind}, score {score_text(verdict.score)})")
+    def _log_change(self, verdict: Verdict) -> None:
+        record = self.record
+        if record.reported == f"{verdict.state}/{verdict.kind}":
+            return
+        record.reported = f"{verdict.state}/{verdict.kind}"
+        record.since = int(time.time())
+        log = self._report.warning if verdict.kind in BAD or verdict.state == "unknown" else self._report.info
+        log(f"{verdict.reason} ({verdict.kind}, score {score_text(verdict.score)})")

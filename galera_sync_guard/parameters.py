@@ -242,3 +242,8 @@ def check(parameters: GuardParameters) -> None:
         )
     if parameters.stall_timeout and not parameters.stall_directory:
         raise ParameterError("stall_directory", None, "set together with stall_timeout")
+
+
+def as_text(parameters: GuardParameters) -> dict[str, str]:
+    """Return the value of each declared parameter as a text, by name: by these, two calls have the same or not."""
+    return {parameter.name: repr(getattr(parameters, parameter.name)) for parameter in parameters.declared}

@@ -9,8 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from galera_sync_guard.watcher.lock import Lock
-from ocfpy.invocation import Invocation
+from galera_sync_guard.watcher.client import WatcherClient
 from tests.support.galera import READ_ONLY, SATURATED
 from tests.support.guard import Guard, copy_of_tree
 from tests.support.server import Server
@@ -69,7 +68,7 @@ def main() -> None:
         )
         server = Server(guard.parameters["socket"]).__enter__()
         guard.started()
-        pid = Lock(Invocation(None, "monitor", guard.environ(), None)).holder()
+        pid = WatcherClient(guard.environment["HA_RSCTMP"], guard.resource).pid()
         began = time.monotonic()
         for minute in range(minutes + 1):
             what = TROUBLES[minute % len(TROUBLES)] if minute else "none"

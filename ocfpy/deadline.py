@@ -40,6 +40,11 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
+        self.restart(seconds)
+
+    def restart(self, seconds: float) -> None:
+        """Begin anew, for a process that repeats its work."""
+        self.seconds = seconds
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:

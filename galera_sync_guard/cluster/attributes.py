@@ -1,8 +1,16 @@
-"""Tells Pacemaker: the node attributes of this guard and of its peers; the only module that talks to the cluster."""
+"""Publishes this guard's node attributes, and reads those of the guards on other nodes."""
+
+from __future__ import annotations
 
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.states import BAD, score_text
 from ocfpy.report import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ocfpy.deadline import Deadline
 
 # attrd_updater's exit code when no cluster runs here (CRM_EX_DISCONNECT); a host without its tools has none either.
 NO_CLUSTER = 102
@@ -13,7 +21,7 @@ OUTSIDE = "outside"
 FAILED = "failed"
 
 
-class Publisher:
+class Attributes:
     """The attributes of one guard: NAME with the score, NAME-state with the state, and why. Times are seconds.
 
     Both are transient: Pacemaker drops them when the node leaves the cluster. They are not private, so that
@@ -27,18 +35,17 @@ class Publisher:
     stops the guard for the very reason that one wants to know.
     """
 
-    def __init__(self, attribute, invocation):
-        self._score = attribute
-        self._state = attribute + "-state"
-        self._node = invocation.environ.get("OCF_RESKEY_CRM_meta_on_node")
-        self._environ = invocation.environ
-        self._invocation = invocation
-        self._resource = invocation.resource
+    def __init__(self, name: str, environ: Mapping[str, str], deadline: Deadline) -> None:
+        self._score = name
+        self._state = name + "-state"
+        self._node = environ.get("OCF_RESKEY_CRM_meta_on_node")
+        self._deadline = deadline
+        self._environ = environ
 
-    def publish(self, score, state):
+    def publish(self, score: int, state: str) -> str:
         """Set both attributes, the score first since it moves the virtual IP; return one of the results above.
 
-        OUTSIDE means that there is no cluster here, which is no failure: Pacemaker did not call us.
+        OUTSIDE means that there is no cluster here, which is not a failure: Pacemaker did not call us.
         """
         for name, value in ((self._score, score_text(score)), (self._state, state)):
             code, _ = self._run("attrd_updater", "-n", name, "-U", value)
@@ -48,57 +55,51 @@ class Publisher:
             self._run("attrd_updater", "-R")
         return PUBLISHED
 
-    def _cib_value(self):
-        """Return the score as the CIB has it, where location rules read it; attrd may know another.
-
-        When a controller or executor restarts, the cluster erases the node's attributes from the CIB, but not from
-        attrd, which ignores a value that it has already, until it is told to write all anew (Pacemaker 2.1.5, measured).
-        """
-        return self._run("crm_attribute", "-t", "status", "-N", self._node, "-n", self._score, "-G", "-q")[1].strip()
-
-    def tell_why(self, kind, has_fallen, since, reason):
-        """Tell people on all nodes why the last published verdict is of that kind; nothing depends on it."""
+    def publish_reason(self, kind: str, has_fallen: bool, since: float, reason: str) -> None:
+        """Publish for people on all nodes why the last published verdict is of that kind; nothing depends on it."""
         name = "good" if kind not in BAD else kind if has_fallen else "bad"
-        self._run(
-            "attrd_updater",
-            "-p",
-            "-n",
-            f"{self._score}-{name}",
-            "-U",
-            one_line(f"{int(since)} {__version__} {reason}"),
-        )
+        text = one_line(f"{int(since)} {__version__} {reason}")
+        self._run("attrd_updater", "-p", "-n", f"{self._score}-{name}", "-U", text)
 
-    def withdraw(self):
-        """Delete both attributes; return whether that worked or there is no cluster."""
+    def delete(self) -> bool:
+        """Delete score and state; return whether that worked or there is no cluster."""
         codes = [self._run("attrd_updater", "-n", name, "-D")[0] for name in (self._score, self._state)]
         return all(code in (0, NO_CLUSTER) for code in codes)
 
-    def is_visible(self, score):
+    def is_visible(self, score: int) -> bool:
         """Return whether the cluster already shows this node's score: attrd_updater returns before that."""
         return score_text(score) in self._values(self._score, "-N", self._node).values() if self._node else True
 
-    def peer_is_synced(self):
+    def peer_is_synced(self) -> bool:
         """Return whether another node's guard calls its node synced; False when the cluster does not answer.
 
         A node that leaves the cluster loses its attributes, and a guard that stops deletes them, so a node that has
         one is online.
         """
         values = self._values(self._state, "-A")
-        values.pop(self._node, None)
-        return "synced" in values.values()
+        return any(state == "synced" for node, state in values.items() if node != self._node)
 
-    def missing_meta_attributes(self):
-        """Return which of the meta attributes that mode=fail needs are not set for this resource.
+    def missing_meta_attributes(self, resource: str) -> list[str]:
+        """Return which of the meta attributes that mode=fail needs are not set for a resource.
 
-        None of them when the cluster does not answer. A value that is not set is no failure of crm_resource, only an
+        None of them when the cluster does not answer. A value that is not set is not a failure of crm_resource, only an
         empty answer (Pacemaker 2.1.5, measured).
         """
         if not self._node:
             return []
-        command = ("crm_resource", "--resource", self._resource, "--meta", "--get-parameter")
+        command = ("crm_resource", "--resource", resource, "--meta", "--get-parameter")
         return [name for name in ("migration-threshold", "failure-timeout") if self._run(*command, name) == (0, "")]
 
-    def _values(self, name, *scope):
+    def _cib_value(self) -> str:
+        """Return the score as the CIB has it, where location rules read it; attrd may know another.
+
+        When a controller or executor restarts, the cluster erases the node's attributes from the CIB, but not from
+        attrd, which ignores a value that it has already, until it is told to write all anew (Pacemaker 2.1.5, measured).
+        """
+        query = ("crm_attribute", "-t", "status", "-N", self._node or "", "-n", self._score, "-G", "-q")
+        return self._run(*query)[1].strip()
+
+    def _values(self, name: str, *scope: str) -> dict[str, str]:
         code, output = self._run("attrd_updater", "-Q", "-n", name, *scope)
         values = {}
         for line in output.splitlines() if code == 0 else ():
@@ -106,12 +107,12 @@ class Publisher:
             values[fields.get("host", "").strip('"')] = fields.get("value", "").strip('"')
         return values
 
-    def _run(self, *command):
+    def _run(self, *command: str) -> tuple[int | None, str]:
         # Imported here, since a monitor that has nothing to publish does without.
         from ocfpy.process import run_command
 
         try:
-            return run_command(command, self._environ, self._invocation.deadline.remaining() / 2)
+            return run_command(command, self._environ, self._deadline.remaining() / 2)
         except FileNotFoundError:
             return NO_CLUSTER, ""
         except OSError:

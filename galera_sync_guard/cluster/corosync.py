@@ -1,6 +1,9 @@
 """Corosync's closed process groups: messages to all processes of a group on all nodes, through Corosync's own library."""
 
+from __future__ import annotations
+
 import ctypes
+import signal
 
 LIBRARY = "libcpg.so.4"
 NAME = b"galera-sync-guard"
@@ -31,14 +34,14 @@ class Group:
 
     Corosync takes root as a client. It authenticates and encrypts what it sends as its own, so that no port, no firewall
     rule and no secret of ours is needed, and delivers within a millisecond (Corosync 3.1.7, measured). While it hangs,
-    a member waits for nothing, but who joins waits for it (measured): the monitor then calls this watcher stuck, on a node
+    a member waits for nothing, but one that joins waits for it (measured): the monitor then calls this watcher stalled, on a node
     that the cluster has lost anyway.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._library = ctypes.CDLL(LIBRARY)
         self._library.cpg_dispatch.argtypes = [ctypes.c_uint64, ctypes.c_int]
-        self._received = []
+        self._received: list[bytes] = []
         # The library calls it as long as the handle lives.
         self._callbacks = _Callbacks(_Deliver(self._deliver), None)
         self._handle = ctypes.c_uint64()
@@ -52,28 +55,33 @@ class Group:
             self.leave()
             raise
 
-    def fileno(self):
+    def fileno(self) -> int:
         """Return the file descriptor that becomes readable with a message, for select."""
         return self._descriptor
 
-    def send(self, message):
+    def send(self, message: bytes) -> None:
         """Send bytes to all members, this one too."""
         self._call("mcast_joined", self._handle, CPG_TYPE_AGREED, ctypes.byref(_Part(message, len(message))), 1)
 
-    def receive(self):
+    def receive(self) -> list[bytes]:
         """Return the messages that have arrived since, without waiting for any."""
         self._received.clear()
         self._call("dispatch", self._handle, CS_DISPATCH_ALL)
         return self._received[:]
 
-    def leave(self):
+    def leave(self) -> None:
         """Leave the group; never fails."""
         self._library.cpg_finalize(self._handle)
 
-    def _deliver(self, handle, group, node, process, message, length):
+    def _deliver(self, handle: int, group: object, node: int, process: int, message: int, length: int) -> None:
         self._received.append(ctypes.string_at(message, length))
 
-    def _call(self, function, *arguments):
-        code = getattr(self._library, "cpg_" + function)(*arguments)
+    def _call(self, function: str, *arguments: object) -> None:
+        # The library takes an interrupted system call for a failure, and a monitor's question interrupts one.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))
+        try:
+            code = getattr(self._library, "cpg_" + function)(*arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if code != CS_OK:
             raise OSError(f"cpg_{function}: Corosync's error {code}")

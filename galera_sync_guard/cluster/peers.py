@@ -1,113 +1,159 @@
-"""Asks the watchers of the other nodes whether theirs is synced at this moment, and gives them the same answer.
+"""Tells whether another node is better than this one: by its attributes, and by its watcher's answer to a query.
 
-Attributes tell what a node's last turn has found, up to an interval and the cluster's delay ago. A question makes each
-watcher take a turn at once, and an answer is here within milliseconds. So a node that somebody has desynced is left within
-half a second, and yet not when all of them are. Nobody has to answer: without an answer the attributes decide.
+Attributes show what a node's last cycle has found, up to an interval and the cluster's delay ago. A query makes each
+watcher run a cycle at once, and an answer arrives within milliseconds. So a node that was desynced by order is left
+within half a second, unless all of them were. Without an answer the attributes decide.
 """
+
+from __future__ import annotations
 
 import os
 
-from galera_sync_guard.cluster.corosync import Group
-from galera_sync_guard.host.state_file import boot_clock
+from galera_sync_guard.decision.judge import (
+    ANSWERING_PEER,
+    NO_PEER,
+    SYNCED_PEER,
+    seconds_until_peer_recheck,
+    should_query_peers,
+)
+from galera_sync_guard.decision.states import POOR
+from galera_sync_guard.host.clock import boot_clock
 
-# Seconds: how long after the first bad sample the question is asked, so that what comes over all nodes at once has come over
-# the last one too; how old an answer may be; and how often an unreachable Corosync is tried again.
-AT_ONCE = 0.05
-ANSWERS_WITHIN = 1.0
-TRY_AGAIN = 10.0
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.cluster.attributes import Attributes
+    from galera_sync_guard.cluster.corosync import Group
+    from galera_sync_guard.decision.classify import Condition
+    from galera_sync_guard.decision.memory import Memory
+    from ocfpy.report import Report
 
-QUESTION, SYNCED = b"who is synced?", b"synced"
+# Seconds: how long after the first bad sample a query is sent, so that a fault of all nodes has reached the last one too;
+QUERY_DELAY = 0.05
+# how old an answer may be;
+ANSWER_MAX_AGE = 1.0
+# and how often an unreachable Corosync is tried again.
+RECONNECT_INTERVAL = 10.0
+
+# What watchers send each other, of this version and every later one: the attribute, one of these, and the query's number.
+QUERY, SYNCED = b"1 query", b"1 synced"
 
 
-class Peers:
-    """The watchers that guard the same cluster by the same attribute."""
+class AttributePeers:
+    """The other nodes as their attributes show them; a sample waits for the rest of the time that they need."""
 
-    def __init__(self, attribute, report):
-        self._attribute = os.fsencode(attribute)
+    def __init__(self, attributes: Attributes) -> None:
+        self._attributes = attributes
+
+    def status(self, condition: Condition) -> int:
+        """Return what is known of the other nodes; only a poor node needs to know."""
+        return SYNCED_PEER if condition.kind == POOR and self._attributes.peer_is_synced() else NO_PEER
+
+    def recheck_after(self, condition: Condition, memory: Memory, now: float, interval: float) -> float:
+        """Return the seconds after which the same sample asks for the status again, 0 when it need not."""
+        return seconds_until_peer_recheck(condition, memory, now, interval)
+
+
+class CorosyncPeers:
+    """The other nodes as their watchers answer over Corosync, else as their attributes show them. It never waits."""
+
+    def __init__(self, attributes: Attributes, name: str, report: Report) -> None:
+        self._attributes = AttributePeers(attributes)
+        self._name = os.fsencode(name)
         self._report = report
-        self._group = None
-        self._try_at = boot_clock()
-        self._complaint = None
-        self._ask_at = None
-        self._question = None  # the one that was asked last, until its answer
-        self._expires = None
-        self._has_answered = False
-        self._unanswered = []  # the peers' questions
+        self._group: Group | None = None
+        self._connect_at = boot_clock()
+        self._logged: str | None = None  # the last error
+        self._query_at: float | None = None  # when to send a query, None when none is due
+        self._query: bytes | None = None  # the number of the last one, until its answer
+        self._expires = 0.0  # when an answer to it comes too late
+        self._has_answer = False
+        self._unanswered: list[bytes] = []  # the peers' queries
 
-    def sources(self):
-        """Return what becomes readable when a peer speaks, as a list for select."""
+    def status(self, condition: Condition) -> int:
+        """Return what is known of the other nodes; takes the answer, which counts for one sample only."""
+        if self.take_answer() and condition.kind == POOR:
+            return ANSWERING_PEER
+        return self._attributes.status(condition)
+
+    def recheck_after(self, condition: Condition, memory: Memory, now: float, interval: float) -> float:
+        """Schedule a query if one is due; return 0, since an answer starts the next sample."""
+        if should_query_peers(condition, memory):
+            self._query_at = now + QUERY_DELAY
+            self._query = None
+        return 0
+
+    def take_answer(self) -> bool:
+        """Return whether a peer has answered since the last call that it is synced."""
+        answer, self._has_answer = self._has_answer, False
+        return answer
+
+    def sources(self) -> list[Group]:
+        """Return what becomes readable when a message arrives, as a list for select."""
         return [self._group] if self._group else []
 
-    def ask_soon(self):
-        """Ask as soon as an answer is worth something."""
-        self._ask_at = boot_clock() + AT_ONCE
-        self._question = None
+    def seconds_until_query(self, limit: float) -> float:
+        """Return the seconds until process_messages has a query to send, `limit` at most."""
+        return limit if self._query_at is None else min(limit, max(0, self._query_at - boot_clock()))
 
-    def next_question_in(self, limit):
-        """Return the seconds until attend has something to ask, `limit` at most."""
-        return limit if self._ask_at is None else min(limit, max(0, self._ask_at - boot_clock()))
-
-    def attend(self):
-        """Ask what is due, hear what was said, and return whether that calls for a turn."""
-        is_due = self._ask_at is not None and boot_clock() >= self._ask_at
+    def process_messages(self) -> bool:
+        """Send the query that is due, handle what has arrived, and return whether that calls for a cycle."""
+        is_due = self._query_at is not None and boot_clock() >= self._query_at
         if is_due:
-            self._ask_at = None
+            self._query_at = None
         try:
-            self._reach()
-            if self._group:
+            group = self._connect()
+            if group:
                 if is_due:
-                    self._ask()
-                for message in self._group.receive():
-                    self._hear(message.split(b"\0"))
+                    self._query, self._expires = os.urandom(8).hex().encode(), boot_clock() + ANSWER_MAX_AGE
+                    self._send(group, QUERY, self._query)
+                for message in group.receive():
+                    self._handle(message.split(b"\0"))
         except OSError as error:
-            self._lose(error)
-        return self._has_answered or bool(self._unanswered)
+            self._disconnect(error)
+        return self._has_answer or bool(self._unanswered)
 
-    def has_answered(self):
-        """Return whether one has said, since the last call, that it is synced."""
-        answered, self._has_answered = self._has_answered, False
-        return answered
-
-    def answer(self, is_synced):
-        """Answer the peers' questions; who is not synced need not."""
-        questions, self._unanswered = self._unanswered, []
+    def answer(self, is_synced: bool) -> None:
+        """Answer the peers' queries; a node that is not synced sends nothing."""
+        queries, self._unanswered = self._unanswered, []
         try:
-            for question in questions if is_synced else ():
-                self._say(SYNCED, question)
+            for query in queries if is_synced and self._group else ():
+                self._send(self._group, SYNCED, query)
         except OSError as error:
-            self._lose(error)
+            self._disconnect(error)
 
-    def leave(self):
-        """Speak to nobody any more."""
+    def leave(self) -> None:
+        """Leave the group."""
         if self._group:
             self._group.leave()
             self._group = None
 
-    def _reach(self):
-        if not self._group and boot_clock() >= self._try_at:
-            self._try_at = boot_clock() + TRY_AGAIN
-            self._group = Group()
-            self._complaint = None
+    def _connect(self) -> Group | None:
+        if not self._group and boot_clock() >= self._connect_at:
+            self._connect_at = boot_clock() + RECONNECT_INTERVAL
+            from galera_sync_guard.cluster.corosync import Group
 
-    def _lose(self, error):
-        if self._complaint != str(error):
-            self._complaint = str(error)
-            self._report.info(f"cannot ask the guards of other nodes, who tell by their attributes only: {error}")
+            self._group = Group()
+            self._logged = None
+        return self._group
+
+    def _disconnect(self, error: OSError) -> None:
+        if self._logged != str(error):
+            self._logged = str(error)
+            self._report.info(
+                f"cannot query the watchers on other nodes over Corosync ({error}); using their node attributes instead"
+            )
         self.leave()
 
-    def _ask(self):
-        self._question, self._expires = os.urandom(8).hex().encode(), boot_clock() + ANSWERS_WITHIN
-        self._say(QUESTION, self._question)
+    def _send(self, group: Group | None, *words: bytes) -> None:
+        if group:
+            group.send(b"\0".join((self._name, *words)))
 
-    def _say(self, *words):
-        self._group.send(b"\0".join((self._attribute, *words)))
-
-    def _hear(self, words):
-        if len(words) != 3 or words[0] != self._attribute:
+    def _handle(self, words: list[bytes]) -> None:
+        if len(words) != 3 or words[0] != self._name:
             return
-        _, kind, question = words
-        if kind == QUESTION and question != self._question:
-            self._unanswered.append(question)
-        elif kind == SYNCED and question == self._question and boot_clock() < self._expires:
-            self._question = None
-            self._has_answered = True
+        _, kind, query = words
+        if kind == QUERY and query != self._query:
+            self._unanswered.append(query)
+        elif kind == SYNCED and query == self._query and boot_clock() < self._expires:
+            self._query = None
+            self._has_answer = True

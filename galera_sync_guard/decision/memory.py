@@ -20,3 +20,39 @@ class Memory:
     grace_expired: bool = False  # whether the run counts by now, if a better peer is not needed
     peer_since: float | None = None  # since when a better peer has been seen during the run
     unknown_since: float | None = None  # since when the guard cannot determine the state
+
+
+# The parameters that say which server is asked: what was known of another server counts for nothing.
+SERVER = frozenset(("socket", "host", "port"))
+
+# parameter -> the states that it defines.
+DEFINES = {
+    "maintenance_file": "maintenance",
+    "available_when_readonly": "read-only",
+    "available_when_donor": "donor",
+    "connection_limit": "saturated",
+    "max_recv_queue": "lagging",
+    "min_cluster_size": "small-cluster",
+    "stall_timeout": "stalled",
+    "stall_directory": "stalled",
+}
+
+
+def without_changed(memory: Memory | None, changed: frozenset[str]) -> Memory | None:
+    """Return what is left of a memory after these parameters have changed; every other run and hold goes on.
+
+    A grace or hold that has another length is measured from the same beginning.
+    """
+    if memory is None or changed & SERVER:
+        return None
+    defined = {DEFINES[name] for name in changed if name in DEFINES}
+    if memory.state in defined and memory.bad_at is not None:
+        memory.bad_at = LONG_AGO
+    if memory.run_state in defined and memory.bad_at is None:
+        memory.run_state = memory.run_since = memory.last_sample_at = memory.peer_since = None
+        memory.run_samples, memory.grace_expired = 0, False
+    return memory
+
+
+# On the boot clock: every hold since then is over.
+LONG_AGO = float("-inf")

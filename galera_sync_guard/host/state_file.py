@@ -1,148 +1,168 @@
-"""Keeps what must outlive one call in one small file, written atomically; the only module that touches it."""
+"""Keeps what must outlive one call in one small file; the only module that touches it."""
 
+from __future__ import annotations
+
+import errno
 import os
-import time
-import zlib
 
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.memory import Memory
+from galera_sync_guard.host.clock import boot_id
 
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
+END = "end"
 
-def boot_clock():
-    """Return the seconds since this machine booted: no change of the date touches it, and suspended time counts."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+# What the first word of an annotation makes of a text.
+CONVERTERS: dict[str, Callable[[str], object]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {"True": True, "False": False}.__getitem__,
+}
 
 
 class Record:
-    """All that a call leaves to the next: judge's memory, what was published and what the server still owes us.
+    """All that a call leaves to the next. `*_at` are seconds on the boot clock."""
 
-    `published_*` say which score and state Pacemaker was told, when, and by which executor (parent pid): a restarted
-    Pacemaker has lost them. `interval` is that of the last recurring monitor in seconds. `pending_thread` is the
-    server's id of a thread of ours without an answer; if the search for it hung too, `searched_at` is when and
-    `pause` how long not to search again. `reported` is the state of the last log line, and `since` its time (seconds
-    since 1970).
-    `turned_at`, `verdict`, `reason` and `told` are with what the last turn of a guard that watches ended: when, with which
-    kind of verdict and why, and whether Pacemaker knows it. What a turn under way leaves is no news for a monitor.
-    """
+    published_score: int | None = None  # what Pacemaker was told last, None when that is not known
+    published_state: str | None = None
+    published_at: float | None = None
+    published_by: int | None = None  # Cycle's publication_epoch at that time
+    interval: float | None = None  # of the last recurring monitor, in seconds
+    pending_thread: int | None = None  # the server's id of a thread of ours that has not been answered
+    searched_at: float | None = None  # when the search for that thread got no answer either
+    pause: float | None = None  # for how many seconds after that not to search again
+    reported: str | None = None  # state and kind of the last log line
+    since: int | None = None  # when that was logged, in seconds since 1970
 
-    FIELDS = {
-        "published_score": int,
-        "published_state": str,
-        "published_at": float,
-        "published_by": int,
-        "interval": float,
-        "pending_thread": int,
-        "searched_at": float,
-        "pause": float,
-        "reported": str,
-        "since": int,
-        "turned_at": float,
-        "verdict": str,
-        "reason": str,
-        "told": int,
-    }
-    __slots__ = ("memory", "is_current", "version", *FIELDS)
-
-    def __init__(self, memory=None, **values):
-        self.memory = memory
-        self.is_current = True
-        self.version = __version__
-        for name in self.FIELDS:
-            setattr(self, name, values.get(name))
+    def __init__(self) -> None:
+        self.memory: Memory | None = None  # what judge carries from one sample to the next
+        self.is_same_version = True  # whether this code has left it
+        self.changed: frozenset[str] = frozenset()  # the parameters that had another value then
 
 
 class Store:
-    """The file of one guard. That it exists means: this guard was started here and not stopped.
+    """The state file of one guard on this host; its existence tells that the guard was started here and not stopped.
 
-    Its first line carries boot id, code version and a hash of the parameters, its last line says that it is complete: a
-    record of another boot, other code or other parameters, or one that is truncated, is no memory.
+    Its first line carries boot id and code version, its last line says that it is complete: a record of another boot, or
+    one that is truncated, is no memory. `values` are the declared parameters' values as text, by name.
+    The file is read once, however often it is asked for.
     """
 
-    def __init__(self, invocation):
-        self._path = os.path.join(invocation.state_directory, f"galera_sync_guard-{invocation.resource}")
-        self._key = _boot_id(), __version__, f"{zlib.crc32(repr(invocation.given).encode()):08x}"
-        self._text = None
+    def __init__(self, directory: str, resource: str, values: Mapping[str, str]) -> None:
+        self._path = os.path.join(directory, f"galera_sync_guard-{resource}")
+        self._values = values
+        self._boot = boot_id()
+        self._has_read = False
+        self._text: str | None = None
 
-    def is_started(self):
+    def is_started(self) -> bool:
         """Return whether this guard was started on this node since it booted."""
         text = self._read()
-        return text is not None and not (text.endswith(END) and not text.startswith(self._key[0] + " "))
+        return text is not None and not (_is_complete(text) and not text.startswith(self._boot + " "))
 
-    def load(self, of_any_version=False):
-        """Return the Record that the last call left, None when there is no memory that still holds.
-
-        One that was made under other parameters has `is_current` false: it is a memory only for a guard that cannot
-        see, and keeps the last verdict. `of_any_version` takes what other code has left too, for who only reports it.
-        """
-        text = self._text = self._read()
-        boot, version, parameters = (*(text or "").partition("\n")[0].split(" "), "", "", "")[:3]
-        if boot != self._key[0] or not (of_any_version or version == __version__) or not text.endswith(END):
+    def load(self) -> Record | None:
+        """Return the Record that the last call left, None when there is no memory that still holds."""
+        text = self._read() or ""
+        boot, _, version = text.partition("\n")[0].partition(" ")
+        if boot != self._boot or not _is_complete(text):
             return None
-        fields = dict(line.partition("=")[::2] for line in text.splitlines()[1:-1])
+        fields = dict(line.partition("=")[::2] for line in text.splitlines()[1:])
+        record = Record()
         try:
-            record = Record(**_typed(fields, Record.FIELDS))
-            record.memory = _memory(fields) if "kind" in fields else None
-            record.is_current = parameters == self._key[2]
-            record.version = version
+            _fill(record, fields)
+            if "kind" in fields:
+                record.memory = Memory()
+                _fill(record.memory, fields)
         except (KeyError, ValueError):
             return None
+        record.is_same_version = version == __version__
+        record.changed = frozenset(
+            name for name, value in self._values.items() if fields.get("parameter." + name, value) != value
+        )
         return record
 
-    def save(self, record):
-        """Replace the file by a Record, unless it already says the same; a kill leaves the old or the new one."""
-        lines = [" ".join(self._key)]
-        for part, names in ((record, Record.FIELDS), (record.memory, Memory.__annotations__)):
-            lines += [f"{name}={getattr(part, name)}" for name in names if part and getattr(part, name) is not None]
-        text = "\n".join(lines) + "\n" + END
+    def save(self, record: Record) -> None:
+        """Replace the file by a Record, unless it already says the same; a kill leaves the old or the new one.
+
+        A file system without space keeps the old file's place, which the new text takes in one write; without an old
+        file an empty one remains: the guard is started, and remembers nothing. OSError when nothing can be saved.
+        """
+        lines = [f"{self._boot} {__version__}"]
+        lines += [f"parameter.{name}={value}" for name, value in self._values.items()]
+        for part in (record, record.memory):
+            names = type(part).__annotations__ if part else ()
+            lines += [f"{name}={value}" for name in names if (value := getattr(part, name)) is not None]
+        text = "\n".join((*lines, END, ""))
         if text == self._text:
             return
-        temporary = f"{self._path}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, self._path)
-        self._text = text
+        self._text, self._has_read = None, False
+        try:
+            self._replace(text.encode())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._overwrite(text.encode())
+        self._text, self._has_read = text, True
 
-    def delete(self):
+    def delete(self) -> None:
         """Forget everything: from now on this guard is not started."""
+        self._text, self._has_read = None, True
         for path in (self._path + ".new", self._path):
             try:
                 os.unlink(path)
             except FileNotFoundError:
                 continue
 
-    def _read(self):
+    def _replace(self, content: bytes) -> None:
+        temporary = f"{self._path}.new"
         try:
-            with open(self._path, encoding="utf-8", errors="replace") as file:
-                return file.read()
+            _write(temporary, content, os.O_TRUNC)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                os.unlink(temporary)
+            raise
+        os.replace(temporary, self._path)
+
+    def _overwrite(self, content: bytes) -> None:
+        try:
+            size = os.stat(self._path).st_size
         except FileNotFoundError:
-            return None
-        except OSError:
-            # It exists, so the guard is started; what it says is no memory.
-            return ""
+            size = 0
+        _write(self._path, content.ljust(size, b"\n"), 0)
+
+    def _read(self) -> str | None:
+        if not self._has_read:
+            self._has_read = True
+            try:
+                with open(self._path, encoding="utf-8", errors="replace") as file:
+                    self._text = file.read()
+            except FileNotFoundError:
+                self._text = None
+            except OSError:
+                self._text = ""  # It exists, so the guard is started; what it says is no memory.
+        return self._text
 
 
-END = "end\n"
+def _is_complete(text: str) -> bool:
+    return text.endswith("\n") and text.rstrip("\n").endswith("\n" + END)
 
 
-def _typed(fields, types):
-    return {name: convert(fields[name]) for name, convert in types.items() if name in fields}
+def _write(path: str, content: bytes, flag: int) -> None:
+    """Write the content of a file at once: a kill leaves all of it or none of it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flag, 0o600)
+    try:
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    finally:
+        os.close(descriptor)
 
 
-# What the first word of an annotation makes of a text.
-CONVERTERS = {"str": str, "int": int, "float": float, "bool": {"True": True, "False": False}.__getitem__}
-
-
-def _memory(fields):
-    memory = Memory()
-    for name, annotation in Memory.__annotations__.items():
+def _fill(part: Record | Memory, fields: Mapping[str, str]) -> None:
+    """Set the fields of a record from their texts; KeyError or ValueError for a text that is not a value of its type."""
+    for name, annotation in type(part).__annotations__.items():
         if name in fields:
-            setattr(memory, name, CONVERTERS[annotation.partition(" ")[0]](fields[name]))
-    return memory
-
-
-def _boot_id():
-    with open(BOOT_ID, encoding="utf-8") as file:
-        return file.read().strip()
+            setattr(part, name, CONVERTERS[annotation.partition(" ")[0]](fields[name]))

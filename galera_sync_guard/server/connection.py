@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
+    from _typeshed import FileDescriptorLike
+
     from galera_sync_guard.parameters import GuardParameters
     from galera_sync_guard.server.client import Client
     from galera_sync_guard.server.credentials import Login
@@ -91,7 +93,7 @@ class ServerConnection:
             self._drop_pending()
         return self._pending is not None
 
-    def wait(self, seconds: float, others: Iterable[int | socket.socket] = ()) -> bool:
+    def wait(self, seconds: float, others: Iterable[FileDescriptorLike] = ()) -> bool:
         """Wait for that time, or until the server sends something or closes the connection; return whether it did.
 
         The server ends only every second wait: what is never read must not make a watcher spin. One of the `others`

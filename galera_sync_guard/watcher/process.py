@@ -1,4 +1,6 @@
-"""The watcher: one process that turns the cycle over one open connection until it is ended; no monitor loads this."""
+"""The watcher: one process that repeats the cycle over one open connection until it is ended; no monitor loads this."""
+
+from __future__ import annotations
 
 import gc
 import os
@@ -7,208 +9,284 @@ import subprocess
 import sys
 import time
 
-from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cluster.attributes import Publisher
-from galera_sync_guard.cluster.peers import Peers
-from galera_sync_guard.cycle import turn
-from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.host.state_file import Store, boot_clock
+# The lazy imports are loaded at once: after an upgrade their files are of another version.
+import galera_sync_guard.cluster.corosync  # noqa: F401
+from galera_sync_guard import __version__
+from galera_sync_guard.cluster.attributes import Attributes
+from galera_sync_guard.cluster.peers import CorosyncPeers
+from galera_sync_guard.cycle import Cycle, FailedSampler
+from galera_sync_guard.decision.classify import classify
+from galera_sync_guard.host.clock import boot_clock
+from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.host.storage import Storage
+from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
 from galera_sync_guard.server.connection import ServerConnection
-from galera_sync_guard.watcher.heartbeat import LONGEST_PUBLISHING, PUBLISH_AGAIN, RENEW
-from galera_sync_guard.watcher.lock import Lock
+from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, PUBLISH_TIMEOUT, RENEW, WatcherClient
+from galera_sync_guard.watcher.control import ControlSocket
 from ocfpy import codes
-from ocfpy.codes import Failure, describe
-from ocfpy.deadline import Deadline, TimeIsUp
-from ocfpy.invocation import Invocation
+from ocfpy.codes import Failure
+from ocfpy.deadline import TimeIsUp
 from ocfpy.parameters import format_seconds
 from ocfpy.process import SEARCH_PATH
-from ocfpy.report import Report
+from ocfpy.report import one_line
 from ocfpy.runner import guarded
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.decision.facts import Facts
+    from galera_sync_guard.decision.judge import Verdict
+    from galera_sync_guard.parameters import GuardParameters
+    from ocfpy.invocation import Invocation
+
 # How long start waits for its watcher, in seconds, and how often it looks.
-ALIVE_WITHIN = 5.0
-ALIVE_POLL = 0.01
+START_TIMEOUT = 5.0
+START_POLL = 0.01
 
 # The capabilities that root keeps: to become os_user, and to open files of others. Pacemaker's attrd, which is hacluster's,
 # refuses root without the latter, even as a member of haclient (Pacemaker 2.1.5, measured).
 LEAST_RIGHTS = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid,+dac_override")
 
-# A score that has not arrived is published again after ARRIVES_WITHIN. A turn that failed is tried again after PAUSE. In
-# seconds.
-ARRIVES_WITHIN = 1.0
+# A score that has not arrived is published again after VISIBLE_TIMEOUT. A cycle that failed is tried again after PAUSE.
+# New code that could not be started is tried again after RENEW_INTERVAL. A signal is obeyed within SIGNAL_DELAY.
+# In seconds.
+VISIBLE_TIMEOUT = 1.0
 PAUSE = 1.0
+RENEW_INTERVAL = 10.0
+SIGNAL_DELAY = 1.0
 
 
-class Superseded(BaseException):
-    """Another watcher guards by now, or none shall: end without a trace."""
+class WatcherReplaced(BaseException):
+    """Another process is the watcher by now, or the guard was stopped: end without a trace."""
 
 
-def spawn(invocation):
-    """Leave a watcher behind; raise Failure if none comes up.
-
-    It has a session of its own and none of our files, since Pacemaker would wait for whoever holds its pipes, and gets
-    what it must know through a pipe of its own: others can read a process's environment.
-    """
-    lock = Lock(invocation)
+def spawn(invocation: Invocation[GuardParameters]) -> None:
+    """Leave a watcher behind; raise Failure if none comes up."""
+    client = WatcherClient(invocation.state_directory, invocation.resource)
     try:
-        process = subprocess.Popen(
-            [*LEAST_RIGHTS, sys.executable, "-IBS", os.path.abspath(invocation.program), "watch", invocation.resource],
-            env={"PATH": SEARCH_PATH},
-            cwd="/",
-            start_new_session=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        with process.stdin as pipe:
-            pipe.write(_packed(invocation.environ))
+        process = _start(invocation, *LEAST_RIGHTS)
     except OSError as error:
-        raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}")
-    patience = time.monotonic() + ALIVE_WITHIN
-    while lock.holder() != process.pid:
-        if process.poll() is not None or time.monotonic() > patience:
+        raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}") from None
+    end = time.monotonic() + START_TIMEOUT
+    while client.pid() != process.pid:
+        if process.poll() is not None or time.monotonic() > end:
             process.kill()
             code = process.returncode
-            why = f"it ended with {code}" if code else f"not within {format_seconds(ALIVE_WITHIN)}"
-            raise Failure(
-                codes.OCF_ERR_GENERIC,
-                f"the watcher does not come up: {why}",
-            )
-        time.sleep(ALIVE_POLL)
+            why = f"it ended with {code}" if code else f"not within {format_seconds(START_TIMEOUT)}"
+            raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {why}")
+        time.sleep(START_POLL)
 
 
-def _packed(environ):
-    return b"\0".join(os.fsencode("{}={}".format(*given)) for given in environ.items())
+def _start(invocation: Invocation[GuardParameters], *prefix: str) -> subprocess.Popen[bytes]:
+    """Start the program of a watcher.
+
+    It has a session of its own and none of our files, since Pacemaker would wait for any process that holds its pipes, and
+    gets what it must know through a pipe of its own: others can read a process's environment.
+    """
+    process = subprocess.Popen(
+        [*prefix, sys.executable, "-IBS", os.path.abspath(invocation.program or ""), "watch", invocation.resource],
+        env={"PATH": SEARCH_PATH},
+        cwd="/",
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    if process.stdin:
+        with process.stdin as pipe:
+            pipe.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in invocation.environ.items()))
+    return process
 
 
-def main(argv):
-    """Watch until killed, or until another watcher is meant to; return an exit code."""
-    gc.enable()
+def read_environ() -> dict[str, str]:
+    """Return what _start has written to our standard input, and read from nowhere from now on."""
     given = os.fsdecode(sys.stdin.buffer.read()).split("\0")
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(null, 0)
     os.close(null)
-    environ = dict(item.partition("=")[::2] for item in given)
+    return dict(item.partition("=")[::2] for item in given)
+
+
+def run(invocation: Invocation[GuardParameters]) -> int:
+    """Watch until killed, or until another watcher shall; return an exit code."""
+    gc.enable()
     try:
-        Watcher(environ, sys.stderr, argv[0]).watch()
-    except Superseded:
-        return codes.OCF_SUCCESS
+        Watcher(invocation).watch()
+    except WatcherReplaced:
+        pass
+    return codes.OCF_SUCCESS
+
+
+class WatchingSampler:
+    """Probes the server over one open connection, and the storage by its own process."""
+
+    def __init__(self, policy: GuardParameters, watcher: Watcher, storage: Storage | None) -> None:
+        self.connection = ServerConnection()
+        self._policy = policy
+        self._watcher = watcher
+        self._storage = storage
+
+    def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
+        """Return the Facts of the local node."""
+        facts = probe.probe_node(
+            self._policy, self._watcher.deadline, seconds, pending_thread, may_search, connection=self.connection
+        )
+        self._watcher.check_is_mine()
+        return facts.with_stalled(self._storage.stall_reason(boot_clock())) if self._storage else facts
 
 
 class Watcher:
-    """The only process that publishes for one guard, for as long as it holds the lock."""
+    """The only process that publishes for one guard, for as long as it owns the control socket."""
 
-    def __init__(self, environ, stderr, program):
-        self._invocation = Invocation(AGENT, "monitor", environ, Report(AGENT.name, environ, stderr), program)
-        self._parameters = self._invocation.usable_parameters
-        self._invocation.interval = self._parameters.watch_interval
-        self._invocation.timeout = self._parameters.probe_timeout + LONGEST_PUBLISHING
-        self._store = Store(self._invocation)
-        self._lock = Lock(self._invocation)
-        self._connection = ServerConnection()
-        self._storage = Storage(self._invocation, self._parameters) if self._parameters.stall_timeout else None
-        attribute = self._parameters.attribute or self._invocation.resource
-        self._publisher = Publisher(attribute, self._invocation)
-        self._peers = Peers(attribute, self._invocation.report)
-        # Stands for the executor: another one means that Pacemaker may have lost what it was told.
-        self._executor = getattr(self._store.load(), "published_by", None) or 0
-        self._told = self._told_at = None
-        self._arrived = False
-        self._is_outdated = False
+    def __init__(self, invocation: Invocation[GuardParameters]) -> None:
+        self._invocation = invocation
+        self._report = invocation.report
+        self._policy = policy = invocation.usable_parameters
+        self.deadline = invocation.deadline
+        self._values = as_text(policy)
+        self._control = ControlSocket(invocation.state_directory, invocation.resource)
+        self._sampler = WatchingSampler(policy, self, Storage(invocation, policy) if policy.stall_timeout else None)
+        name = policy.attribute or invocation.resource
+        self._attributes = Attributes(name, invocation.environ, self.deadline)
+        self._peers = CorosyncPeers(self._attributes, name, self._report)
+        self._published_score: int | None = None  # the score that must become visible
+        self._published_at = 0.0
+        self._is_visible = False
+        self._epoch = 0
+        self._was_signalled = self._shall_renew = self._shall_end = False
+        self._successor: subprocess.Popen[bytes] | None = None
+        self._renew_at = 0.0
 
-    def watch(self):
-        """Turn the cycle at the interval, and at once when the server closes the connection or a peer wants to know."""
-        signal.signal(PUBLISH_AGAIN, self._publish_again)
-        signal.signal(RENEW, self._renew_soon)
-        if not self._lock.take():
-            raise Superseded
+    def watch(self) -> None:
+        """Run the cycle at the interval, and at once when the server closes the connection or a peer sends a query."""
+        self._rehearse()
+        for number, handler in ((PUBLISH_AGAIN, self._publish_again), (RENEW, self._renew_soon), (END, self._end_soon)):
+            signal.signal(number, handler)
+        self._tell(None, False)
+        self._control.take()
+        self._cycle = self._new_cycle()
         while True:
             began = boot_clock()
-            if self._turn_safely():
-                self._wait(began + self._parameters.watch_interval)
+            if self._run_safely():
+                self._wait(began + self._policy.watch_interval)
             else:
-                self._connection.close()
+                self._sampler.connection.close()
                 time.sleep(PAUSE)
-            if self._is_outdated:
+            self._was_signalled = False
+            if self._shall_end:
+                self._attributes.delete()
+                raise WatcherReplaced
+            if self._shall_renew or self._successor:
                 self._renew()
 
-    def _wait(self, until):
-        """Wait until then, or until the server ends the connection, or a peer asks or answers."""
-        while (left := until - boot_clock()) > 0:
-            if self._connection.wait(self._peers.next_question_in(left), self._peers.sources()) or self._peers.attend():
+    def _rehearse(self) -> None:
+        """Try our code before it takes the place of a watcher that works; raise its error, with which that one goes on."""
+        if not self._control.has_predecessor():
+            return
+        self.deadline.restart(self._policy.probe_timeout + PUBLISH_TIMEOUT)
+        error = guarded(self._report, self._try_once)
+        if isinstance(error, Exception):
+            raise error
+
+    def _try_once(self) -> None:
+        try:
+            probe.check_host(self._policy)
+        except Failure:
+            pass  # the cycle says so
+        classify(probe.probe_node(self._policy, self.deadline, self._policy.probe_timeout), self._policy)
+
+    def _new_cycle(self) -> Cycle:
+        store = Store(self._invocation.state_directory, self._invocation.resource, self._values)
+        cycle = Cycle(
+            self._policy,
+            store,
+            self._attributes,
+            self._sampler,
+            self._peers,
+            self._report,
+            self.deadline,
+            self._policy.watch_interval,
+            0,
+        )
+        self._epoch = cycle.publication_epoch = cycle.record.published_by or 0
+        return cycle
+
+    def check_is_mine(self) -> None:
+        """Raise WatcherReplaced if this process is not the watcher any more."""
+        if not self._control.is_mine():
+            raise WatcherReplaced
+
+    def _wait(self, until: float) -> None:
+        """Wait until then, or until the server ends the connection, or a peer sends a query or an answer."""
+        while (left := until - boot_clock()) > 0 and not self._was_signalled:
+            seconds = self._peers.seconds_until_query(min(left, SIGNAL_DELAY))
+            if self._sampler.connection.wait(seconds, self._peers.sources()) or self._peers.process_messages():
                 return
 
-    def _turn_safely(self):
-        """Take one turn, and a blind one in its place if it breaks; return whether it did not. Its end is the monitor's heartbeat."""
-        self._invocation.deadline = Deadline(self._invocation.timeout)
+    def _run_safely(self) -> bool:
+        """Run one cycle, and one without values in its place if it breaks; return whether it did not."""
+        self.deadline.restart(self._policy.probe_timeout + PUBLISH_TIMEOUT)
         try:
-            with self._invocation.deadline.limit(self._invocation.timeout):
-                error = guarded(self._invocation.report, self._turn)
-                if error:
-                    guarded(
-                        self._invocation.report, self._turn, Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(error))
-                    )
+            with self.deadline.limit(self.deadline.seconds):
+                error = guarded(self._report, self._run_cycle)
+                if error is None:
+                    return True
+                self._cycle.sampler = FailedSampler(error)
+                guarded(self._report, self._run_cycle)
         except TimeIsUp:
             return False
-        return error is None
+        finally:
+            self._cycle.sampler = self._sampler
+        return False
 
-    def _turn(self, facts=None):
-        self._check_lock()
-        verdict, published = turn(
-            self._invocation,
-            self._parameters,
-            self._store,
-            self._publisher,
-            self._executor,
-            facts=facts,
-            observe=self._observe,
-            peers=self._peers,
-        )
+    def _run_cycle(self) -> None:
+        self.check_is_mine()
+        self._cycle.publication_epoch = self._epoch
+        verdict, is_published = self._cycle.run_once()
         self._peers.answer(verdict.state == "synced")
-        if published:
+        if is_published:
             self._see_that_it_arrives(verdict)
+        self._tell(verdict, is_published)
 
-    def _observe(self, *arguments):
-        facts = probe.probe_node(*arguments, connection=self._connection)
-        self._check_lock()
-        if self._storage:
-            facts = facts.with_stalled(self._storage.stall_reason(boot_clock()))
-        return facts
+    def _tell(self, verdict: Verdict | None, is_published: bool) -> None:
+        """Set what a monitor is told: this is the watcher's heartbeat."""
+        fields: dict[str, object] = {"version": __version__, "cycle_finished_at": boot_clock()}
+        if verdict:
+            fields.update(kind=verdict.kind, reason=one_line(verdict.reason), is_published=is_published)
+        fields.update({"parameter." + name: value for name, value in self._values.items()})
+        self._control.set_status(fields)
 
-    def _check_lock(self):
-        if not self._lock.is_mine() or not self._store.is_started():
-            raise Superseded
-
-    def _see_that_it_arrives(self, verdict):
+    def _see_that_it_arrives(self, verdict: Verdict) -> None:
         """Read the score back after a change; publish it again until the cluster shows it."""
-        if self._told != verdict.score:
-            self._told, self._told_at, self._arrived = verdict.score, boot_clock(), False
-        if not self._arrived:
-            self._arrived = self._publisher.is_visible(verdict.score)
-        if not self._arrived and boot_clock() - self._told_at > ARRIVES_WITHIN:
+        if self._published_score != verdict.score:
+            self._published_score, self._published_at, self._is_visible = verdict.score, boot_clock(), False
+        if not self._is_visible:
+            self._is_visible = self._attributes.is_visible(verdict.score)
+        if not self._is_visible and boot_clock() - self._published_at > VISIBLE_TIMEOUT:
             self._publish_again()
-            self._told = None
+            self._published_score = None
 
-    def _publish_again(self, *signal_and_frame):
-        self._executor += 1
+    def _publish_again(self, *signal_and_frame: object) -> None:
+        self._epoch += 1
+        self._was_signalled = True
 
-    def _renew_soon(self, *signal_and_frame):
-        self._is_outdated = True
+    def _renew_soon(self, *signal_and_frame: object) -> None:
+        self._shall_renew = self._was_signalled = True
 
-    def _renew(self):
-        """Become a watcher with the code that is installed now: the same process, which keeps the lock all the time.
+    def _end_soon(self, *signal_and_frame: object) -> None:
+        self._shall_end = self._was_signalled = True
 
-        Until that one can hear them, signals are ignored: their default is to end it.
-        """
-        self._connection.close()
-        self._peers.leave()
-        for number in (PUBLISH_AGAIN, RENEW):
-            signal.signal(number, signal.SIG_IGN)
-        given = os.memfd_create("given")
-        os.write(given, _packed(self._invocation.environ))
-        os.lseek(given, 0, os.SEEK_SET)
-        os.dup2(given, 0)
-        self._lock.outlive_program()
-        os.execv(sys.executable, sys.orig_argv)
+    def _renew(self) -> None:
+        """Start the code that is installed now: once it is loaded it takes our place; if it cannot be, we go on."""
+        self._shall_renew = False
+        if self._successor:
+            code = self._successor.poll()
+            if code is None:
+                return
+            self._successor = None
+            self._report.error(
+                f"the installed code does not come up as a watcher (it ended with {code}); {__version__} goes on"
+            )
+        elif boot_clock() >= self._renew_at:
+            self._renew_at = boot_clock() + RENEW_INTERVAL
+            self._successor = _start(self._invocation)

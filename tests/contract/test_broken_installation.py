@@ -74,7 +74,7 @@ BUGS = {
     "classify": ("decision/classify", "def classify(*arguments, **options): raise KeyError('a bug')", 0),
     "judge": ("decision/judge", "def judge(*arguments, **options): raise KeyError('a bug')", 0),
     "judge that returns nothing": ("decision/judge", "def judge(*arguments, **options): return None, None  # a bug", 0),
-    "publish": ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.publish = bug", 0),
+    "publish": ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nAttributes.publish = bug", 0),
     "load": ("host/state_file", "def bug(*arguments, **options): raise KeyError('a bug')\nStore.load = bug", 0),
     "save": ("host/state_file", "def bug(*arguments): raise KeyError('a bug')\nStore.save = bug", 1),
     "exit code": ("decision/states", "def exit_code(*arguments): raise KeyError('a bug')", 0),
@@ -122,7 +122,7 @@ class TestBug:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nPublisher.withdraw = bug"),
+        ("cluster/attributes", "def bug(*arguments): raise KeyError('a bug')\nAttributes.delete = bug"),
         ("parameters", "def check(*arguments): raise KeyError('a bug')"),
     ],
 )
@@ -152,7 +152,7 @@ class TestStateDirectory:
         for _ in range(2):
             result = full.monitor()
             assert result.code == 0
-            assert "cannot remember anything" in result.stderr
+            assert "cannot write the state file" in result.stderr
             assert "Traceback" not in result.stderr
             assert full.published == ("-INFINITY", "not-ready")
 

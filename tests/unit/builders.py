@@ -2,6 +2,8 @@
 
 from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cluster import attributes
+from galera_sync_guard.cluster.peers import AttributePeers
+from galera_sync_guard.cycle import Cycle, PollingSampler
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Facts
 from galera_sync_guard.decision.judge import (
@@ -14,6 +16,8 @@ from galera_sync_guard.decision.judge import (
 )
 from galera_sync_guard.decision.memory import Memory
 from galera_sync_guard.decision.states import score_text
+from galera_sync_guard.host.state_file import Record, Store
+from galera_sync_guard.parameters import as_text
 from ocfpy.invocation import Invocation
 from tests.support.galera import HEALTHY
 
@@ -35,6 +39,16 @@ def memory_of(**values):
         assert name in Memory.__annotations__
         setattr(memory, name, value)
     return memory
+
+
+def record_of(memory=None, **values):
+    """Return the record of a call with these fields."""
+    record = Record()
+    record.memory = memory
+    for name, value in values.items():
+        assert name in Record.__annotations__
+        setattr(record, name, value)
+    return record
 
 
 def node(own_connections=1, **changes):
@@ -83,8 +97,28 @@ def call(directory, action="monitor", interval="1000", timeout="10000", instance
     )
 
 
+def store_of(invocation):
+    """Return the state file of a call."""
+    return Store(invocation.state_directory, invocation.resource, as_text(invocation.usable_parameters))
+
+
+def cycle_of(invocation, cluster, epoch, sampler=None, peers=None):
+    """Return the cycle of a call, with its cluster, and what stands for the probe and for the other nodes."""
+    return Cycle(
+        invocation.parameters,
+        store_of(invocation),
+        cluster,
+        sampler or PollingSampler(invocation.parameters, invocation.deadline),
+        peers or AttributePeers(cluster),
+        invocation.report,
+        invocation.deadline,
+        invocation.interval,
+        epoch,
+    )
+
+
 class Cluster:
-    """Stands for the Publisher: the two attributes of this node as Pacemaker has them, and what the peers say."""
+    """Stands for Attributes: the two attributes of this node as Pacemaker has them, and what the peers say."""
 
     def __init__(self, score=None, state=None, better_peer=False):
         self.score = score
@@ -105,7 +139,7 @@ class Cluster:
             self.state = state
         return self.result
 
-    def tell_why(self, kind, has_fallen, since, reason):
+    def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason
 
     def peer_is_synced(self):
@@ -127,6 +161,11 @@ class Guard:
         peer = SYNCED_PEER if better_peer else NO_PEER
         verdict, memory = judge(condition, self.policy, self.memory, peer, now, self.interval)
         return verdict, memory, seconds_until_peer_recheck(condition, memory, now, self.interval)
+
+    def after_fit(self, now):
+        """Return the memory after a sample of a healthy node."""
+        self.sees(node(), now)
+        return self.memory
 
     def is_answered(self, facts, now):
         """Return the Verdict on one sample at which a peer has answered that it is synced."""

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.link import find_gateway, find_interface
 from galera_sync_guard.host.neighbours import open_socket
 from galera_sync_guard.host.network import SETTLING, Network, link_state
 from galera_sync_guard.host.reach import SILENT_AFTER
-from galera_sync_guard.host.state_file import boot_clock
 from tests.support.switch import Switch
 
 LIMIT = 20  # seconds: for what must come to pass on a busy machine too

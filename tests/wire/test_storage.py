@@ -10,11 +10,9 @@ import time
 import pytest
 
 from galera_sync_guard.host.storage import take
-from galera_sync_guard.watcher.heartbeat import RENEW
-from galera_sync_guard.watcher.lock import Lock
-from ocfpy.invocation import Invocation
+from galera_sync_guard.watcher.client import RENEW
 from tests.support.guard import CHECKOUT
-from tests.wire.watching import GOOD, alive, open_files, wait, watcher_of
+from tests.wire.watching import GOOD, alive, client_of, open_files, status_of, wait, watcher_of
 
 STALLED = ("-INFINITY", "stalled")
 
@@ -36,7 +34,7 @@ def guard(guard, server, data):
     yield guard.started()
     for child in writers(guard):
         os.kill(child, signal.SIGKILL)
-    Lock(Invocation(None, "stop", guard.environ(), None)).end_holder()
+    client_of(guard).end()
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ class TestVerdict:
         os.kill(writer, signal.SIGSTOP)
         assert wait(lambda: guard.published == STALLED) < 4
         reason = f"stalled: no write to {guard.parameters['stall_directory']} completed for "
-        wait(lambda: guard.remembered()["reason"].startswith(reason))
+        wait(lambda: status_of(guard).reason.startswith(reason))
         os.kill(writer, signal.SIGCONT)
         wait(lambda: guard.published == GOOD)
 
@@ -157,7 +155,7 @@ class TestChild:
         os.kill(watcher, RENEW)
         wait(lambda: writers(guard) not in ([], [writer]))
         assert not alive(writer)
-        assert watcher_of(guard) == watcher
+        assert not alive(watcher)
         time.sleep(1.5)
         assert guard.published == GOOD
 

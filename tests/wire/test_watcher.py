@@ -7,13 +7,12 @@ import time
 
 import pytest
 
-from galera_sync_guard.watcher.lock import Lock
-from ocfpy.invocation import Invocation
+from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, RENEW
 from tests.support.galera import SATURATED
 from tests.support.guard import copy_of_tree
 from tests.support.server import hang_up, silence
 from tests.wire.imports import WATCHING, imported_by_monitor
-from tests.wire.watching import BAD, GOOD, alive, open_files, wait, watcher_of
+from tests.wire.watching import BAD, GOOD, alive, client_of, open_files, socket_of, status_of, wait, watcher_of
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def guard(guard, server):
     """A guard that watches, started, with few holds and a short probe_timeout."""
     guard.parameters.update(watch_interval="100ms", probe_timeout="500ms", recovery_hold="0")
     yield guard.started()
-    Lock(Invocation(None, "stop", guard.environ(), None)).end_holder()
+    client_of(guard).end()
 
 
 @pytest.fixture
@@ -76,8 +75,8 @@ class TestSight:
         wait(lambda: guard.published == ("-INFINITY", "hung"))
         assert time.monotonic() - began > 1.3
         assert "down" not in [state for name, state in guard.attrd.updates if name == "guard-state"]
-        wait(lambda: "sends no handshake" in guard.remembered()["reason"])
-        assert guard.remembered()["reason"] == "hung: the server accepts connections but sends no handshake"
+        wait(lambda: "sends no handshake" in status_of(guard).reason)
+        assert status_of(guard).reason == "hung: the server accepts connections but sends no handshake"
         assert len(server.threads) <= 2, "one connection waits in the backlog"
         server.release()
         wait(lambda: guard.published == GOOD)
@@ -184,83 +183,41 @@ class TestLife:
         result = guard.monitor()
         assert (result.code, result.reason) == (1, "the watcher is dead")
         assert watcher_of(guard) is None, "a monitor restarts nothing"
-        assert guard.probe().code == 0
+        assert guard.probe().code == 7, "Pacemaker starts it then, and nothing has failed"
         assert guard.stop().code == 0
         assert guard.start().code == 0
         assert guard.monitor().code == 0
 
-    def test_stopped_it_is_stuck_and_can_be_ended(self, guard, pid):
+    def test_stopped_it_is_stalled_and_can_be_ended(self, guard, pid):
         os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.2)
-        guard.pretend(turned_at=time.clock_gettime(time.CLOCK_BOOTTIME) - 60)
-        result = guard.monitor()
+        result = guard.monitor(timeout=2)
         assert result.code == 1
-        assert "the watcher is stuck: its last turn ended 60" in result.reason
+        assert result.reason.startswith("watcher stalled: no answer within 1")
+        assert guard.probe().code == 0
         result = guard.stop()
         assert result.code == 0
         assert result.seconds < 2
         assert not alive(pid)
 
-    def test_one_that_was_superseded_ends_without_publishing(self, guard, server, pid):
+    def test_one_that_was_replaced_ends_without_publishing(self, guard, server, pid):
         os.kill(pid, signal.SIGSTOP)
-        lock = guard.state_file.with_name("galera_sync_guard.watcher.process-guard")
-        lock.rename(lock.with_suffix(".old"))
-        lock.touch()
+        socket_of(guard).rename(socket_of(guard).with_suffix(".old"))
         server.values["read_only"] = "ON"
         os.kill(pid, signal.SIGCONT)
         wait(lambda: not alive(pid))
         assert guard.attrd.updates == []
 
-    def test_one_whose_guard_is_not_started_any_more_ends_without_publishing(self, guard, server, pid):
-        os.kill(pid, signal.SIGSTOP)
-        guard.state_file.unlink()
-        server.values["read_only"] = "ON"
-        os.kill(pid, signal.SIGCONT)
+    def test_told_to_end_it_deletes_the_attributes(self, guard, pid):
+        client_of(guard).signal(END)
         wait(lambda: not alive(pid))
-        assert guard.attrd.updates == []
-        assert not guard.state_file.exists()
+        assert guard.published == (None, None)
 
-    def test_an_upgrade_renews_it_while_every_monitor_succeeds(self, guard, server, tmp_path):
-        guard.executable = copy_of_tree(tmp_path / "tree")
-        guard.start()
-        pid = watcher_of(guard)
-        for version in ("0.2.0", "0.2.1"):
-            set_version(tmp_path / "tree", version)
-            guard.monitor_until(lambda result, version=version: renewed(guard, result, version), within=10)
-            assert watcher_of(guard) == pid
-            server.values["read_only"] = "ON"
-            wait(lambda: guard.published == BAD)
-            server.values["read_only"] = "OFF"
-            wait(lambda: guard.published == GOOD)
-
-    def test_what_it_is_told_while_it_is_renewed_does_not_end_it(self, guard, tmp_path):
-        guard.executable = copy_of_tree(tmp_path / "tree")
-        guard.start()
-        pid = watcher_of(guard)
-        set_version(tmp_path / "tree", "0.2.0")
-        while " 0.2.0 " not in guard.state_file.read_text():
-            for number in (signal.SIGUSR1, signal.SIGHUP):
-                os.kill(pid, number)
-        assert watcher_of(guard) == pid
-        wait(lambda: guard.published == GOOD)
-
-    def test_one_of_another_version_that_is_stuck_is_a_failed_monitor(self, guard, pid):
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.2)
-        guard.state_file.write_text(guard.state_file.read_text().replace(" 0.1.0 ", " 0.0.9 ", 1))
-        assert guard.monitor().code == 0
-        guard.pretend(turned_at=time.clock_gettime(time.CLOCK_BOOTTIME) - 60)
-        result = guard.monitor()
-        assert result.code == 1
-        assert "the watcher is stuck" in result.reason
-
-    def test_one_of_another_version_and_with_other_parameters_is_a_failed_monitor(self, guard, pid):
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.2)
-        guard.state_file.write_text(guard.state_file.read_text().replace(" 0.1.0 ", " 0.0.9 ", 1))
-        guard.parameters["donor_grace"] = "3s"
-        result = guard.monitor()
-        assert (result.code, result.reason) == (1, "the watcher runs with other parameters")
+    def test_two_hundred_bytes_of_a_name_are_not_too_long_for_its_socket(self, guard):
+        long = guard.copy(name="g" * 200)
+        assert long.start().code == 0
+        assert long.monitor().code == 0
+        assert watcher_of(long)
+        assert long.stop().code == 0
 
     def test_what_the_boot_before_left_counts_for_nothing(self, guard, pid):
         os.kill(pid, signal.SIGKILL)
@@ -310,12 +267,83 @@ class TestLife:
 
     def test_a_watcher_that_cannot_come_up_makes_start_fail(self, guard, tmp_path):
         guard.executable = copy_of_tree(tmp_path / "tree")
-        with open(tmp_path / "tree/galera_sync_guard/watcher/process.py", "a", encoding="utf-8") as file:
-            file.write("\n\ndef main(): return 1  # a bug\n")
+        append(tmp_path / "tree", "watcher/process", "def run(): return 1  # a bug")
         result = guard.start()
         assert result.code == 1
         assert "the watcher does not come up" in result.reason
         assert not guard.state_file.exists()
+
+
+class TestUpgrade:
+    """The installed code changes under a watcher."""
+
+    @pytest.fixture
+    def guard(self, guard, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        return guard.started()
+
+    def test_renews_it_while_every_monitor_succeeds(self, guard, server, tmp_path):
+        for version in ("0.2.0", "0.2.1"):
+            old = watcher_of(guard)
+            set_version(tmp_path / "tree", version)
+            guard.monitor_until(lambda result, version=version: renewed(guard, result, version), within=10)
+            assert not alive(old)
+            server.values["read_only"] = "ON"
+            wait(lambda: guard.published == BAD)
+            server.values["read_only"] = "OFF"
+            wait(lambda: guard.published == GOOD)
+
+    def test_what_it_is_told_while_it_is_renewed_does_not_end_it(self, guard, tmp_path):
+        set_version(tmp_path / "tree", "0.2.0")
+        end = time.monotonic() + 10
+        while status_of(guard).version != "0.2.0":
+            assert time.monotonic() < end
+            for number in (RENEW, PUBLISH_AGAIN):
+                assert client_of(guard).signal(number)
+        wait(lambda: guard.published == GOOD)
+
+    @pytest.mark.parametrize(
+        ("module", "line"),
+        [
+            ("watcher/process", "this is half a file ("),
+            ("server/probe", "def probe_node(*_, **__): raise KeyError('a bug')"),
+        ],
+        ids=["cannot be loaded", "fails when it is used"],
+    )
+    def test_to_code_that_does_not_work_leaves_it_as_it_is(self, guard, server, pid, tmp_path, module, line):
+        pid = watcher_of(guard)
+        path = tmp_path / f"tree/galera_sync_guard/{module}.py"
+        intact = path.read_text()
+        append(tmp_path / "tree", module, line)
+        set_version(tmp_path / "tree", "0.2.0")
+        for _ in range(5):
+            assert guard.monitor().code == 0
+            assert watcher_of(guard) == pid
+            time.sleep(0.2)
+        server.values["read_only"] = "ON"
+        wait(lambda: guard.published == BAD)
+        path.write_text(intact)
+        guard.monitor_until(lambda result: renewed(guard, result, "0.2.0"), within=20)
+
+    def test_one_that_is_stopped_is_a_failed_monitor(self, guard, tmp_path):
+        set_version(tmp_path / "tree", "0.2.0")
+        os.kill(watcher_of(guard), signal.SIGSTOP)
+        result = guard.monitor(timeout=2)
+        assert (result.code, result.reason.partition(":")[0]) == (1, "watcher stalled")
+
+    def test_its_first_monitor_does_not_speak_of_other_parameters(self, guard, tmp_path):
+        append(tmp_path / "tree", "parameters", 'GuardParameters.mode.default = "score"')
+        append(tmp_path / "tree", "parameters", "as_text = lambda parameters: {'key': 'of another kind'}")
+        set_version(tmp_path / "tree", "0.2.0")
+        guard.monitor_until(lambda result: renewed(guard, result, "0.2.0"), within=10)
+        assert guard.monitor().code == 0
+
+    def test_with_other_parameters_is_a_failed_monitor_once_it_is_renewed(self, guard, tmp_path):
+        set_version(tmp_path / "tree", "0.2.0")
+        guard.parameters["donor_grace"] = "3s"
+        assert guard.monitor().code == 0
+        result = guard.monitor_until(lambda result: result.code, within=10)
+        assert result.reason == "the watcher runs with other parameters: donor_grace"
 
 
 class TestProcess:
@@ -324,10 +352,9 @@ class TestProcess:
             assert file.read() == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\0"
 
     def test_holds_none_of_the_executors_files(self, guard, pid, tmp_path):
-        lock = str(guard.state_file.with_name("galera_sync_guard.watcher.process-guard"))
         # A file that it has open for a moment, such as its memory, is gone a moment later: the executor's would stay.
         wait(
-            lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null", lock},
+            lambda: {name for name in open_files(pid) if not name.startswith("socket:")} == {"/dev/null"},
             within=0.5,
         )
 
@@ -353,7 +380,7 @@ class TestMonitor:
     def test_news_that_are_being_published_fail_no_monitor(self, guard, server):
         guard.attrd.hang()
         server.values["read_only"] = "ON"
-        wait(lambda: "published_at" not in guard.remembered())
+        wait(lambda: "hang" in os.listdir(guard.attrd.directory) and guard.attrd.calls)
         assert guard.monitor().code == 0
         guard.attrd.hang(False)
 
@@ -364,7 +391,8 @@ class TestMonitor:
         calls = trace.read_text()
         assert len(re.findall(r"\bexecve\(.* = 0$", calls, re.MULTILINE)) == 1
         assert not re.search(r"\b(clone3?|v?fork)\(", calls)
-        assert [line for line in calls.splitlines() if "connect(" in line and "nscd" not in line] == []
+        connected = [line for line in calls.splitlines() if "connect(" in line and "nscd" not in line]
+        assert ["galera_sync_guard.watcher-guard" in line for line in connected] == [True]
 
     def test_loads_no_third_party_and_runs_no_commands(self, guard):
         assert sorted(imported_by_monitor(guard) - WATCHING) == []
@@ -380,7 +408,13 @@ def set_version(tree, version):
 def renewed(guard, result, version):
     """Return whether the watcher is of that version; no monitor may fail before."""
     assert result.code == 0, result
-    return f" {version} " in guard.state_file.read_text()
+    return status_of(guard).version == version
+
+
+def append(tree, module, line):
+    """Add a line to a module of a copy of the tree."""
+    with open(tree / f"galera_sync_guard/{module}.py", "a", encoding="utf-8") as file:
+        file.write(f"\n\n{line}\n")
 
 
 def cpu_seconds(pid):

@@ -5,8 +5,7 @@ import os
 import subprocess
 import time
 
-from galera_sync_guard.watcher.lock import Lock
-from ocfpy.invocation import Invocation
+from galera_sync_guard.watcher.client import WatcherClient, socket_name
 
 BAD = ("-INFINITY", "read-only")
 
@@ -15,7 +14,22 @@ GOOD = ("1000", "synced")
 
 def watcher_of(guard):
     """Return the pid of a guard's watcher, None when there is none."""
-    return Lock(Invocation(None, "monitor", guard.environ(), None)).holder()
+    return client_of(guard).pid()
+
+
+def client_of(guard):
+    """Return what asks a guard's watcher."""
+    return WatcherClient(guard.environment["HA_RSCTMP"], guard.resource)
+
+
+def status_of(guard):
+    """Return what a guard's watcher says."""
+    return client_of(guard).status(5.0)
+
+
+def socket_of(guard):
+    """Return the path of a watcher's control socket."""
+    return guard.state_file.with_name(socket_name(guard.resource))
 
 
 def wait(condition, within=5):

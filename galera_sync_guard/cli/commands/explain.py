@@ -15,12 +15,14 @@ from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell, Part, Screen
 from galera_sync_guard.cli.server_settings import Stopwatch
-from galera_sync_guard.cluster.attributes import Publisher
+from galera_sync_guard.cluster.attributes import Attributes
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, Verdict, judge
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
-from galera_sync_guard.host.state_file import Record, Store, boot_clock
+from galera_sync_guard.host.clock import boot_clock
+from galera_sync_guard.host.state_file import Record, Store
+from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
 from ocfpy.codes import Failure, describe
 
@@ -57,12 +59,12 @@ def look(host: Host, name: str | None = None, overrides: dict[str, str] | None =
     guard = _timed(steps, "configuration", lookup.find, host, name, overrides)
     record = None if overrides else _record(guard)
     facts = _timed(steps, "load the driver", _prepare, guard) or _observe(guard, record or Record(), steps)
-    finding = classify(facts, guard.parameters)
-    publisher = Publisher(guard.attribute, guard.invocation)
-    is_peer_synced = finding.kind == POOR and _timed(steps, "other nodes", publisher.peer_is_synced)
+    condition = classify(facts, guard.parameters)
+    attributes = Attributes(guard.attribute, guard.invocation.environ, guard.invocation.deadline)
+    is_peer_synced = condition.kind == POOR and _timed(steps, "other nodes", attributes.peer_is_synced)
     peer = SYNCED_PEER if is_peer_synced else NO_PEER
     verdict, _ = judge(
-        finding,
+        condition,
         guard.parameters,
         record.memory if record else None,
         peer,
@@ -124,7 +126,8 @@ def _timed(steps: dict[str, float], name: str, call: Callable[..., Result], *arg
 def _record(guard: NodeGuard) -> Record | None:
     """Return what the guard's last monitor left here, None when it is not started or that cannot be read."""
     try:
-        return Store(guard.invocation).load()
+        invocation = guard.invocation
+        return Store(invocation.state_directory, invocation.resource, as_text(guard.parameters)).load()
     except OSError:
         return None
 

@@ -5,12 +5,13 @@ import os
 import pytest
 
 from galera_sync_guard import cycle
-from galera_sync_guard.cluster import attributes
+from galera_sync_guard.cluster import attributes, peers
+from galera_sync_guard.cluster.peers import AttributePeers, CorosyncPeers
+from galera_sync_guard.cycle import FailedSampler
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.server import probe
 from tests.support.galera import DESYNCED, DONOR, READ_ONLY, SATURATED
-from tests.unit.builders import Cluster, call, node
+from tests.unit.builders import Cluster, call, cycle_of, node, store_of
 
 EXECUTOR = 100
 HUNG = Facts(cause="hung", detail="no answer", pending_thread=77)
@@ -28,7 +29,8 @@ class Host:
         self.asked = []
         self.peers_follow = False
         self.cluster = Cluster()
-        monkeypatch.setattr(cycle, "boot_clock", lambda: self.now)
+        for module in (cycle, peers):
+            monkeypatch.setattr(module, "boot_clock", lambda: self.now)
         monkeypatch.setattr(cycle.time, "sleep", self._sleep)
         monkeypatch.setattr(probe, "probe_node", self._observe)
 
@@ -40,31 +42,26 @@ class Host:
         self.asked.append((seconds, *pending))
         return self.facts
 
-    def turn(self, facts=None, executor=EXECUTOR, fresh=False, stand_in=None, wait=1.0, peers=None, **given):
+    def run(self, facts=None, executor=EXECUTOR, fresh=False, error=None, wait=1.0, peers=None, **given):
+        """Run the cycle of one call of the agent; `fresh` is that of start."""
         self.now += wait
         self.facts = facts or node()
         self.call = call(self.directory, **{"mode": "score", **given})
-        start = {"fresh": True} if fresh else {}
-        return cycle.turn(
-            self.call,
-            self.call.parameters,
-            Store(self.call),
-            self.cluster,
-            executor,
-            facts=stand_in,
-            peers=peers,
-            **start,
-        )
+        sampler = FailedSampler(error) if error else None
+        one = cycle_of(self.call, self.cluster, executor, sampler, peers and peers.of(self.cluster))
+        if fresh:
+            one.forget()
+        return one.run_once(must_save=fresh)
 
     def record(self, **given):
-        return Store(call(self.directory, **{"mode": "score", **given})).load()
+        return store_of(call(self.directory, **{"mode": "score", **given})).load()
 
 
 @pytest.fixture
 def host(run_directory, monkeypatch):
     """A host on which the guard was started on a healthy node."""
     host = Host(run_directory, monkeypatch)
-    host.turn(fresh=True)
+    host.run(fresh=True)
     return host
 
 
@@ -74,232 +71,268 @@ def test_start_publishes_score_and_state(host):
 
 def test_the_same_verdict_is_not_published_again(host):
     for _ in range(9):
-        assert host.turn()[1]
+        assert host.run()[1]
     assert host.cluster.published == 1
 
 
 def test_a_steady_state_asks_no_peer_and_writes_no_file(host):
-    host.turn()
+    host.run()
     (file,) = os.listdir(host.directory)
     before = os.stat(host.directory / file).st_ino
     for _ in range(8):
-        host.turn()
+        host.run()
     assert os.stat(host.directory / file).st_ino == before
     assert host.cluster.asked == 0
 
 
 @pytest.mark.parametrize(("wait", "again"), [(9.0, False), (10.0, True), (11.0, True)])
 def test_it_is_published_again_every_ten_seconds(host, wait, again):
-    host.turn(wait=wait)
+    host.run(wait=wait)
     assert host.cluster.published == 1 + again
 
 
 def test_it_is_published_again_to_a_new_executor_because_a_restarted_pacemaker_has_lost_it(host):
     host.cluster.score = host.cluster.state = None
-    host.turn(executor=EXECUTOR + 1)
+    host.run(executor=EXECUTOR + 1)
     assert host.cluster.attributes == ("1000", "synced")
 
 
 def test_a_change_of_the_score_is_published(host):
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     assert host.cluster.attributes == ("-INFINITY", "read-only")
 
 
 def test_a_state_is_published_at_its_first_bad_sample_with_the_score_as_it_was(host):
-    host.turn(node(**SATURATED))
+    host.run(node(**SATURATED))
     assert host.cluster.attributes == ("1000", "saturated")
 
 
 def test_peers_are_asked_only_for_a_poor_sample(host):
-    host.turn(node(**READ_ONLY))
-    host.turn(Facts(cause=Cause.DENIED))
+    host.run(node(**READ_ONLY))
+    host.run(Facts(cause=Cause.DENIED))
     assert host.cluster.asked == 0
-    host.turn(node(**DONOR))
+    host.run(node(**DONOR))
     assert host.cluster.asked == 1
 
 
 def test_a_poor_node_scores_low_after_its_grace(host):
     host.cluster.better_peer = True
     for _ in range(20):
-        host.turn(node(**SATURATED))
+        host.run(node(**SATURATED))
     assert host.cluster.attributes == ("10", "saturated")
 
 
 def test_a_node_that_was_desynced_by_order_scores_low_at_its_second_sample(host):
     host.cluster.better_peer = True
-    host.turn(node(**DESYNCED))
+    host.run(node(**DESYNCED))
     assert host.cluster.attributes == ("1000", "donor")
-    host.turn(node(**DESYNCED))
+    host.run(node(**DESYNCED))
     assert host.cluster.attributes == ("10", "donor")
 
 
 def test_a_peer_that_tells_of_the_same_desync_while_a_sample_waits_is_no_better_one(host):
     host.cluster.better_peer = host.peers_follow = True
     for _ in range(9):
-        host.turn(node(**DESYNCED))
+        host.run(node(**DESYNCED))
     assert host.cluster.attributes == ("1000", "donor")
 
 
-class Asked:
-    """Stands for the peers of a watcher: how often they were to be asked, and whether one has answered."""
+class Watchers(CorosyncPeers):
+    """The peers of a watcher: how often they are to be asked, and whether one has answered."""
 
     def __init__(self):
+        super().__init__(None, "guard", None)
         self.times = 0
-        self.answers = False
 
-    def ask_soon(self):
-        self.times += 1
+    def of(self, cluster):
+        self._attributes = AttributePeers(cluster)
+        return self
 
-    def has_answered(self):
-        answers, self.answers = self.answers, False
-        return answers
+    def recheck_after(self, *arguments):
+        before = self._query_at
+        seconds = super().recheck_after(*arguments)
+        self.times += self._query_at != before
+        return seconds
+
+    def hear(self):
+        self._has_answer = True
 
 
 def test_a_watcher_asks_its_peers_of_a_desync_once_and_does_not_wait_in_its_turn(host):
     host.cluster.better_peer = True
-    peers, before = Asked(), host.now
+    watchers, before = Watchers(), host.now
     for _ in range(4):
-        assert host.turn(node(**DESYNCED), wait=0.1, peers=peers)[0].kind == "fit"
-    assert peers.times == 1
+        assert host.run(node(**DESYNCED), wait=0.1, peers=watchers)[0].kind == "fit"
+    assert watchers.times == 1
     assert host.now == pytest.approx(before + 0.4)
     assert host.cluster.attributes == ("1000", "donor")
 
 
 def test_an_answer_makes_a_watcher_score_low_at_once_whatever_the_attributes_say(host):
-    peers = Asked()
-    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
-    peers.answers = True
-    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    watchers = Watchers()
+    host.run(node(**DESYNCED), wait=0.1, peers=watchers)
+    watchers.hear()
+    host.run(node(**DESYNCED), wait=0.1, peers=watchers)
     assert host.cluster.attributes == ("10", "donor")
 
 
 def test_an_answer_that_comes_too_late_to_be_needed_is_forgotten(host):
-    peers = Asked()
-    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
-    peers.answers = True
-    host.turn(wait=0.1, peers=peers)
-    host.turn(node(**DESYNCED), wait=0.1, peers=peers)
+    watchers = Watchers()
+    host.run(node(**DESYNCED), wait=0.1, peers=watchers)
+    watchers.hear()
+    host.run(wait=0.1, peers=watchers)
+    host.run(node(**DESYNCED), wait=0.1, peers=watchers)
     assert host.cluster.attributes == ("1000", "donor")
 
 
 def test_without_an_answer_the_attributes_decide(host):
     host.cluster.better_peer = True
-    peers = Asked()
+    watchers = Watchers()
     for _ in range(9):
-        host.turn(node(**DESYNCED), wait=0.2, interval="200", peers=peers)
+        host.run(node(**DESYNCED), wait=0.2, interval="200", peers=watchers)
     assert host.cluster.attributes == ("10", "donor")
 
 
 def test_a_call_without_the_time_to_wait_for_its_peers_does_not(host):
     host.cluster.better_peer = True
-    host.turn(node(**DESYNCED), timeout="1300")
+    host.run(node(**DESYNCED), timeout="1300")
     before = host.now
-    assert host.turn(node(**DESYNCED), timeout="1300")[0].kind == "fit"
+    assert host.run(node(**DESYNCED), timeout="1300")[0].kind == "fit"
     assert host.now == before + 1
 
 
 def test_what_could_not_be_published_is_published_by_the_next_turn(host):
     host.cluster.result = attributes.FAILED
-    assert not host.turn(node(**READ_ONLY))[1]
+    assert not host.run(node(**READ_ONLY))[1]
     host.cluster.result = attributes.PUBLISHED
-    assert host.turn(node(**READ_ONLY))[1]
+    assert host.run(node(**READ_ONLY))[1]
     assert host.cluster.attributes == ("-INFINITY", "read-only")
 
 
 def test_a_return_to_the_verdict_before_a_failed_publishing_is_published(host):
     host.cluster.result = attributes.FAILED
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     host.cluster = Cluster("-INFINITY", "synced")
     for _ in range(5):
-        host.turn()
+        host.run()
     assert host.cluster.attributes == ("1000", "synced")
 
 
 def test_outside_a_cluster_it_is_tried_once_and_counts_as_told(run_directory, monkeypatch):
     host = Host(run_directory, monkeypatch)
     host.cluster.result = attributes.OUTSIDE
-    assert host.turn(fresh=True)[1]
+    assert host.run(fresh=True)[1]
     for _ in range(9):
-        assert host.turn()[1]
+        assert host.run()[1]
     assert host.cluster.published == 1
 
 
 def test_start_forgets_the_memory_so_that_its_verdict_is_of_now(host):
-    host.turn(node(**READ_ONLY))
-    assert host.turn()[0].kind == "unfit"
-    assert host.turn(fresh=True)[0].kind == "fit"
+    host.run(node(**READ_ONLY))
+    assert host.run()[0].kind == "unfit"
+    assert host.run(fresh=True)[0].kind == "fit"
 
 
-def test_changed_parameters_find_no_memory_and_are_published(host):
-    host.turn(node(**READ_ONLY))
-    assert host.turn(recovery_hold="4s")[0].kind == "fit"
+def test_another_server_is_judged_without_what_was_known_of_the_last(host):
+    host.run(node(**READ_ONLY))
+    assert host.run(socket="/run/other.sock")[0].kind == "fit"
     assert host.cluster.attributes == ("1000", "synced")
 
 
+def test_a_changed_hold_is_measured_from_the_same_beginning(host):
+    host.run(node(**READ_ONLY))
+    for second in range(1, 8):
+        kind = host.run(recovery_hold="5s")[0].kind
+        assert (second, kind) == (second, "unfit" if second <= 5 else "fit")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"max_recv_queue": "9"}, {"donor_grace": "9s"}, {"available_when_readonly": "yes"}]
+)
+def test_a_parameter_that_does_not_concern_a_grace_does_not_end_it(host, changed):
+    host.cluster.better_peer = True
+    kinds = [host.run(node(**SATURATED), **(changed if second > 3 else {}))[0].kind for second in range(13)]
+    assert kinds == ["fit"] * 11 + ["poor"] * 2
+
+
+def test_a_parameter_that_defines_the_state_begins_its_grace_anew(host):
+    host.cluster.better_peer = True
+    kinds = [
+        host.run(node(**SATURATED), **({"connection_limit": "90"} if second > 3 else {}))[0].kind
+        for second in range(16)
+    ]
+    assert kinds == ["fit"] * 15 + ["poor"]
+
+
+def test_a_parameter_that_allows_what_was_bad_ends_its_hold(host):
+    host.run(node(**READ_ONLY))
+    assert host.run(node(**READ_ONLY), available_when_readonly="yes")[0].kind == "fit"
+
+
 def test_a_probe_uses_the_interval_of_the_last_recurring_monitor(host):
-    host.turn(interval="1000")
-    host.turn(interval="0")
+    host.run(interval="1000")
+    host.run(interval="0")
     assert host.record().interval == 1.0
 
 
 def test_a_gap_is_measured_in_intervals_of_the_monitor_and_the_time_of_a_probe(host):
     host.cluster.better_peer = True
     for _ in range(3):
-        host.turn(node(**DONOR), interval="1000")
-    assert host.turn(node(**DONOR), wait=5.5, interval="1000")[0].kind == "fit"
+        host.run(node(**DONOR), interval="1000")
+    assert host.run(node(**DONOR), wait=5.5, interval="1000")[0].kind == "fit"
 
 
 def test_an_answer_that_the_server_still_owes_is_passed_to_the_next_probe(host):
-    host.turn(Facts(cause="hung", detail="no answer", pending_thread=77))
-    host.turn()
+    host.run(Facts(cause="hung", detail="no answer", pending_thread=77))
+    host.run()
     assert host.asked[-1][1] == 77
-    host.turn()
+    host.run()
     assert host.asked[-1][1] is None
 
 
 def test_after_a_search_that_hung_too_the_pauses_between_searches_double_up_to_a_minute(host):
-    host.turn(SEARCH_HUNG)
+    host.run(SEARCH_HUNG)
     for pause in (4, 8, 16, 32, 60, 60):
-        host.turn(HUNG, wait=pause)
+        host.run(HUNG, wait=pause)
         assert not host.asked[-1][2], pause
-        host.turn(SEARCH_HUNG, wait=0.5)
+        host.run(SEARCH_HUNG, wait=0.5)
         assert host.asked[-1][2], pause
 
 
 def test_an_answer_ends_the_pauses_between_searches(host):
     for _ in range(3):
-        host.turn(SEARCH_HUNG, wait=100)
-    host.turn(wait=1)
-    host.turn(SEARCH_HUNG)
+        host.run(SEARCH_HUNG, wait=100)
+    host.run(wait=1)
+    host.run(SEARCH_HUNG)
     assert host.asked[-1][2]
-    host.turn(HUNG, wait=4.5)
+    host.run(HUNG, wait=4.5)
     assert host.asked[-1][2]
 
 
 def test_a_probe_leaves_time_for_publishing(host):
-    host.turn(timeout="1500", probe_timeout="5s")
+    host.run(timeout="1500", probe_timeout="5s")
     assert 0.5 < host.asked[-1][0] < 1.0
-    host.turn(timeout="10000", probe_timeout="2s")
+    host.run(timeout="10000", probe_timeout="2s")
     assert host.asked[-1][0] == 2.0
-    host.turn(timeout="10000", probe_timeout="20s")
+    host.run(timeout="10000", probe_timeout="20s")
     assert host.call.deadline.remaining() - 1 <= host.asked[-1][0] <= 9.0
 
 
 def test_why_is_told_with_the_time_of_the_change_once(host):
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     assert host.cluster.why == ("unfit", True, host.record().since, "read-only: read_only=ON, must be OFF")
     host.cluster.why = None
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     assert host.cluster.why is None
     for _ in range(4):
-        host.turn()
+        host.run()
     assert host.cluster.why == ("fit", False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
 
 
 def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_way(host):
     told = []
     for facts in (node(), node(**READ_ONLY), Facts(cause=Cause.DOWN), node(**READ_ONLY)):
-        host.turn(facts)
+        host.run(facts)
         told.append(host.cluster.why[:2])
     assert told == [("fit", False), ("unfit", True), ("unfit", False), ("unfit", False)]
 
@@ -307,70 +340,56 @@ def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_wa
 def test_a_poor_node_that_becomes_unfit_falls_once_more(host):
     host.cluster.better_peer = True
     for _ in range(2):
-        host.turn(node(**DESYNCED))
+        host.run(node(**DESYNCED))
     assert (host.cluster.score, host.cluster.why[:2]) == ("10", ("poor", True))
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     assert (host.cluster.score, host.cluster.why[:2]) == ("-INFINITY", ("unfit", True))
 
 
 def test_a_bad_node_that_was_never_told_falls(host):
     host.cluster.result = attributes.FAILED
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     host.cluster.result = attributes.PUBLISHED
-    host.turn(Facts(cause=Cause.DOWN))
+    host.run(Facts(cause=Cause.DOWN))
     assert host.cluster.why[:2] == ("unfit", True)
 
 
 def test_a_verdict_that_pacemaker_was_not_told_is_not_explained_to_people(host):
     host.cluster.why = None
     host.cluster.result = attributes.FAILED
-    host.turn(node(**READ_ONLY))
+    host.run(node(**READ_ONLY))
     assert host.cluster.why is None
-
-
-@pytest.mark.parametrize(
-    ("result", "told"), [(attributes.PUBLISHED, 1), (attributes.OUTSIDE, 1), (attributes.FAILED, 0)]
-)
-def test_a_turn_of_a_guard_that_watches_leaves_its_verdict_to_the_monitor(host, result, told):
-    host.cluster.result = result
-    host.turn(node(**READ_ONLY), watch_interval="500ms")
-    record = host.record(watch_interval="500ms")
-    assert (record.turned_at, record.verdict, record.reason, record.told) == (
-        host.now,
-        "unfit",
-        "read-only: read_only=ON, must be OFF",
-        told,
-    )
 
 
 def test_a_verdict_stands_when_nothing_can_be_remembered_but_a_start_fails(host):
     (file,) = os.listdir(host.directory)
     (host.directory / (file + ".new")).mkdir()
-    assert host.turn(node(**READ_ONLY))[0].kind == "unfit"
+    assert host.run(node(**READ_ONLY))[0].kind == "unfit"
     assert [message.partition(":")[0] for level, message in host.call.report.lines if level == "error"] == [
-        "cannot remember anything"
-    ] * 2
+        "cannot write the state file"
+    ]
+    (host.directory / file).unlink()
     with pytest.raises(IsADirectoryError):
-        host.turn(node(**READ_ONLY), fresh=True)
+        host.run(node(**READ_ONLY), fresh=True)
 
 
-def test_facts_that_stand_in_for_a_probe_ask_nothing(host):
+def test_an_error_in_place_of_a_probe_asks_nothing(host):
     asked = len(host.asked)
-    verdict, _ = host.turn(stand_in=Facts(cause=Cause.CANNOT_OBSERVE, detail="internal error"))
+    verdict, _ = host.run(error=KeyError("x"))
     assert len(host.asked) == asked
     assert (verdict.state, verdict.score) == ("unknown", 1000)
     assert host.cluster.attributes == ("1000", "unknown")
 
 
 def test_a_guard_that_cannot_see_warns_although_its_verdict_is_good(host):
-    host.turn(Facts(cause=Cause.DENIED, detail="error 1045: Access denied"))
+    host.run(Facts(cause=Cause.DENIED, detail="error 1045: Access denied"))
     assert [level for level, _ in host.call.report.lines] == ["warning"]
 
 
 def test_a_change_is_logged_once(host):
     lines = []
     for facts in (node(), node(**READ_ONLY), node(**READ_ONLY), node(), node(), node(), node(), node()):
-        host.turn(facts)
+        host.run(facts)
         lines += host.call.report.lines
     assert lines == [
         ("warning", "read-only: read_only=ON, must be OFF (unfit, score -INFINITY)"),

@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from galera_sync_guard import cycle
+from galera_sync_guard.cluster import peers
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.states import score_text
 from galera_sync_guard.host import state_file
-from galera_sync_guard.host.state_file import Store
 from galera_sync_guard.server import probe
 from tests.support.galera import READ_ONLY, SATURATED
-from tests.unit.builders import Cluster, call, node
+from tests.unit.builders import Cluster, call, cycle_of, node
 
 FACTS = {
     "synced": node(),
@@ -39,7 +39,7 @@ class HalfwayCluster(Cluster):
 
 TRACED = (cycle.__file__, state_file.__file__, __file__)
 # A kill in a function that only reads is a kill before the line that called it.
-ONLY_READ = ("__init__", "load", "_read", "_typed", "_boot_id", "_is_published", "_log_change")
+ONLY_READ = ("__init__", "load", "_read", "_fill", "_is_complete", "is_started", "_is_published", "_log_change")
 
 
 def kill_at(step):
@@ -87,12 +87,14 @@ class Host:
         self.clock[0] = 5000.0 + second
         # Without recovery_hold every change of the facts is a change of the score, in both directions.
         invocation = call(self.directory, mode="score", recovery_hold="0")
-        store, parameters = Store(invocation), invocation.parameters
         probe.probe_node = lambda *arguments: FACTS[facts]
         try:
             if kill_before:
                 kill_at(kill_before)
-            verdict, published = cycle.turn(invocation, parameters, store, self.cluster, EXECUTOR, fresh)
+            one = cycle_of(invocation, self.cluster, EXECUTOR)
+            if fresh:
+                one.forget()
+            verdict, published = one.run_once(must_save=fresh)
         except Killed:
             self._lose_what_was_not_on_disk()
             return None
@@ -113,7 +115,8 @@ class Host:
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(cycle, "boot_clock", lambda: now[0])
+    for module in (cycle, peers):
+        monkeypatch.setattr(module, "boot_clock", lambda: now[0])
     monkeypatch.setattr(probe, "probe_node", probe.probe_node)
     return now
 

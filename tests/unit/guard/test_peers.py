@@ -2,9 +2,12 @@
 
 import pytest
 
-from galera_sync_guard.cluster import peers
-from galera_sync_guard.cluster.peers import ANSWERS_WITHIN, AT_ONCE, TRY_AGAIN, Peers
-from tests.unit.builders import Log
+from galera_sync_guard.cluster import corosync, peers
+from galera_sync_guard.cluster.peers import ANSWER_MAX_AGE, QUERY_DELAY, RECONNECT_INTERVAL, CorosyncPeers
+from galera_sync_guard.decision.classify import classify
+from galera_sync_guard.decision.judge import NO_PEER, judge
+from tests.support.galera import DESYNCED
+from tests.unit.builders import Guard, Log, node, policy
 
 A_BIT = 0.001
 
@@ -54,12 +57,12 @@ class World:
         self.corosync = Corosync()
         self.log = Log()
         monkeypatch.setattr(peers, "boot_clock", lambda: self.now)
-        monkeypatch.setattr(peers, "Group", self.corosync.join)
+        monkeypatch.setattr(corosync, "Group", self.corosync.join)
 
     def watchers(self, *attributes):
-        found = [Peers(attribute, self.log) for attribute in attributes]
+        found = [CorosyncPeers(None, attribute, self.log) for attribute in attributes]
         for each in found:
-            assert not each.attend()
+            assert not each.process_messages()
         return found
 
 
@@ -68,104 +71,110 @@ def world(monkeypatch):
     return World(monkeypatch)
 
 
+def desync():
+    """Return the condition of a node that was desynced, and what judge remembers of its first sample."""
+    condition = classify(node(**DESYNCED), policy())
+    return condition, judge(condition, policy(), Guard(policy()).after_fit(5000.0), NO_PEER, 5000.0, 0.2)[1]
+
+
 def ask(world, asking):
-    asking.ask_soon()
-    world.now += AT_ONCE + A_BIT
-    return asking.attend()
+    asking.recheck_after(*desync(), world.now, 0.2)
+    world.now += QUERY_DELAY + A_BIT
+    return asking.process_messages()
 
 
 def test_a_synced_peer_takes_a_turn_and_answers(world):
     asking, other = world.watchers("guard", "guard")
     assert not ask(world, asking)
-    assert other.attend()
+    assert other.process_messages()
     other.answer(is_synced=True)
-    assert asking.attend()
-    assert asking.has_answered()
+    assert asking.process_messages()
+    assert asking.take_answer()
 
 
 def test_an_answer_counts_for_one_turn(world):
     asking, other = world.watchers("guard", "guard")
     ask(world, asking)
-    other.attend()
+    other.process_messages()
     other.answer(is_synced=True)
-    asking.attend()
-    asking.has_answered()
-    assert not asking.attend()
-    assert not asking.has_answered()
+    asking.process_messages()
+    asking.take_answer()
+    assert not asking.process_messages()
+    assert not asking.take_answer()
 
 
 def test_a_peer_that_is_not_synced_says_nothing_neither_now_nor_later(world):
     asking, other = world.watchers("guard", "guard")
     ask(world, asking)
-    assert other.attend()
+    assert other.process_messages()
     other.answer(is_synced=False)
     other.answer(is_synced=True)
-    assert not other.attend()
-    assert not asking.attend()
-    assert not asking.has_answered()
+    assert not other.process_messages()
+    assert not asking.process_messages()
+    assert not asking.take_answer()
 
 
 def test_two_that_ask_each_other_hear_no_answer(world):
     watchers = world.watchers("guard", "guard")
     for each in watchers:
-        each.ask_soon()
-    world.now += AT_ONCE + A_BIT
+        each.recheck_after(*desync(), world.now, 0.2)
+    world.now += QUERY_DELAY + A_BIT
     for _ in range(3):
         for each in watchers:
-            each.attend()
+            each.process_messages()
             each.answer(is_synced=False)
-    assert not any(each.has_answered() for each in watchers)
+    assert not any(each.take_answer() for each in watchers)
 
 
 def test_nobody_is_asked_before_all_nodes_can_have_been_struck(world):
     asking, other = world.watchers("guard", "guard")
-    asking.ask_soon()
-    world.now += AT_ONCE - A_BIT
-    assert 0 < asking.next_question_in(0.2) < 2 * A_BIT
-    asking.attend()
-    assert not other.attend()
+    asking.recheck_after(*desync(), world.now, 0.2)
+    world.now += QUERY_DELAY - A_BIT
+    assert 0 < asking.seconds_until_query(0.2) < 2 * A_BIT
+    asking.process_messages()
+    assert not other.process_messages()
     world.now += 2 * A_BIT
-    assert asking.next_question_in(0.2) == 0
-    asking.attend()
-    assert other.attend()
-    assert asking.next_question_in(0.2) == 0.2
+    assert asking.seconds_until_query(0.2) == 0
+    asking.process_messages()
+    assert other.process_messages()
+    assert asking.seconds_until_query(0.2) == 0.2
 
 
 def test_each_question_is_asked_once(world):
     asking, other = world.watchers("guard", "guard")
     ask(world, asking)
-    other.attend()
+    other.process_messages()
     other.answer(is_synced=False)
     for _ in range(9):
         world.now += 1
-        asking.attend()
-        assert not other.attend()
+        asking.process_messages()
+        assert not other.process_messages()
 
 
 def test_a_guard_of_another_cluster_is_no_peer(world):
     asking, other = world.watchers("guard", "guard-2")
     ask(world, asking)
-    assert not other.attend()
+    assert not other.process_messages()
 
 
 def test_an_answer_to_an_earlier_question_is_none(world):
     asking, other = world.watchers("guard", "guard")
     ask(world, asking)
-    other.attend()
-    asking.ask_soon()
+    other.process_messages()
+    asking.recheck_after(*desync(), world.now, 0.2)
     other.answer(is_synced=True)
-    assert not asking.attend()
-    world.now += AT_ONCE + A_BIT
-    assert not asking.attend()
+    assert not asking.process_messages()
+    world.now += QUERY_DELAY + A_BIT
+    assert not asking.process_messages()
 
 
 def test_an_answer_that_comes_late_is_none(world):
     asking, other = world.watchers("guard", "guard")
     ask(world, asking)
-    other.attend()
+    other.process_messages()
     other.answer(is_synced=True)
-    world.now += ANSWERS_WITHIN
-    assert not asking.attend()
+    world.now += ANSWER_MAX_AGE
+    assert not asking.process_messages()
 
 
 def test_the_words_are_those_of_every_version(world):
@@ -175,9 +184,9 @@ def test_the_words_are_those_of_every_version(world):
     ask(world, asking)
     (question,) = listener.receive()
     name, words, token = question.split(b"\0")
-    assert (name, words) == (b"guard", b"who is synced?")
-    listener.send(b"guard\0synced\0" + token)
-    assert asking.attend()
+    assert (name, words) == (b"guard", b"1 query")
+    listener.send(b"guard\x001 synced\0" + token)
+    assert asking.process_messages()
 
 
 @pytest.mark.parametrize(
@@ -187,8 +196,8 @@ def test_the_words_are_those_of_every_version(world):
         b"guard",
         b"guard\0",
         b"guard\0synced",
-        b"guard\0who knows?\0" + b"1" * 16,
-        b"guard\0who is synced?\0question\0more",
+        b"guard\x002 query\0" + b"1" * 16,
+        b"guard\x001 query\0question\0more",
         b"\xff\0\0\0",
         bytes(9),
     ],
@@ -196,7 +205,7 @@ def test_the_words_are_those_of_every_version(world):
 def test_what_another_version_may_say_is_ignored(world, message):
     (watcher,) = world.watchers("guard")
     world.corosync.join().send(message)
-    assert not watcher.attend()
+    assert not watcher.process_messages()
 
 
 def test_without_corosync_nobody_is_asked_and_it_is_said_once(world):
@@ -206,10 +215,10 @@ def test_without_corosync_nobody_is_asked_and_it_is_said_once(world):
         assert not ask(world, asking)
         asking.answer(is_synced=True)
         assert asking.sources() == []
-        world.now += TRY_AGAIN
+        world.now += RECONNECT_INTERVAL
     ((level, line),) = world.log.lines
     assert level == "info"
-    assert "cannot ask the guards of other nodes" in line
+    assert "cannot query the watchers on other nodes over Corosync (cpg_" in line
     assert "Corosync's error 2" in line
 
 
@@ -218,8 +227,8 @@ def test_that_corosync_is_lost_again_is_said_again(world):
     for is_there in (False, True, False):
         world.corosync.is_there = is_there
         for _ in range(3):
-            world.now += TRY_AGAIN
-            watcher.attend()
+            world.now += RECONNECT_INTERVAL
+            watcher.process_messages()
     first, again = (line for _, line in world.log.lines if "cpg_dispatch" in line)
     assert first == again
 
@@ -228,24 +237,24 @@ def test_a_question_that_could_not_be_asked_does_not_keep_a_watcher_from_waiting
     world.corosync.is_there = False
     (asking,) = world.watchers("guard")
     ask(world, asking)
-    assert asking.next_question_in(0.2) == 0.2
+    assert asking.seconds_until_query(0.2) == 0.2
 
 
 def test_corosync_is_tried_again_after_a_while_and_no_sooner(world):
     asking, other = world.watchers("guard", "guard")
     world.corosync.is_there = False
-    assert not asking.attend()
-    assert not other.attend()
+    assert not asking.process_messages()
+    assert not other.process_messages()
     world.corosync.is_there = True
-    world.now += TRY_AGAIN - 2 * A_BIT
-    asking.attend()
+    world.now += RECONNECT_INTERVAL - 2 * A_BIT
+    asking.process_messages()
     assert asking.sources() == world.corosync.members == []
     world.now += 3 * A_BIT
-    asking.attend()
-    other.attend()
+    asking.process_messages()
+    other.process_messages()
     assert [*asking.sources(), *other.sources()] == world.corosync.members
     ask(world, asking)
-    assert other.attend()
+    assert other.process_messages()
 
 
 def test_who_leaves_is_no_member_any_more(world):

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from galera_sync_guard.decision.memory import Memory
-from galera_sync_guard.host import state_file as memory_module
-from galera_sync_guard.host.state_file import Record, Store
-from tests.unit.builders import call, memory_of
+from galera_sync_guard.host import clock, state_file
+from galera_sync_guard.host.state_file import Record
+from tests.unit.builders import call, memory_of, record_of, store_of
 
 RECORD = {
     "published_score": -1000000,
@@ -20,10 +20,6 @@ RECORD = {
     "pause": 8.0,
     "reported": "read-only/unfit",
     "since": 1700000000,
-    "turned_at": 1234.75,
-    "verdict": "unfit",
-    "reason": "read-only: read_only=ON",
-    "told": 1,
 }
 MEMORY = {
     "kind": "unfit",
@@ -41,7 +37,9 @@ MEMORY = {
 
 
 def fields(record):
-    names = [(record, name) for name in Record.FIELDS] + [(record.memory, name) for name in Memory.__annotations__]
+    names = [(record, name) for name in Record.__annotations__] + [
+        (record.memory, name) for name in Memory.__annotations__
+    ]
     return {name: getattr(part, name) for part, name in names if part}
 
 
@@ -52,12 +50,12 @@ def path(directory):
 @pytest.fixture
 def saved(run_directory):
     """A directory with the record of a guard that was started."""
-    Store(call(run_directory)).save(Record(memory_of(**MEMORY), **RECORD))
+    store_of(call(run_directory)).save(record_of(memory_of(**MEMORY), **RECORD))
     return run_directory
 
 
 def test_a_record_comes_back_as_it_was_saved(saved):
-    record = Store(call(saved)).load()
+    record = store_of(call(saved)).load()
     assert {name: value for name, value in fields(record).items() if value is not None} == {**RECORD, **MEMORY}
 
 
@@ -67,80 +65,84 @@ ALWAYS_SET = [name for name, annotation in Memory.__annotations__.items() if "No
 @pytest.mark.parametrize("missing", [name for name in (*RECORD, *MEMORY) if name not in ALWAYS_SET])
 def test_what_is_not_set_comes_back_as_not_set(run_directory, missing):
     values = {name: None if name == missing else value for name, value in {**RECORD, **MEMORY}.items()}
-    record = Record(memory_of(**{name: values[name] for name in MEMORY}), **{name: values[name] for name in RECORD})
-    Store(call(run_directory)).save(record)
-    assert fields(Store(call(run_directory)).load()) == fields(record)
+    record = record_of(memory_of(**{name: values[name] for name in MEMORY}), **{name: values[name] for name in RECORD})
+    store_of(call(run_directory)).save(record)
+    assert fields(store_of(call(run_directory)).load()) == fields(record)
 
 
 def test_a_record_without_memory_comes_back_without(run_directory):
-    Store(call(run_directory)).save(Record(interval=1.0))
-    record = Store(call(run_directory)).load()
+    store_of(call(run_directory)).save(record_of(interval=1.0))
+    record = store_of(call(run_directory)).load()
     assert record.memory is None
     assert record.interval == 1.0
 
 
 def test_without_a_file_the_guard_is_not_started_and_remembers_nothing(run_directory):
-    assert Store(call(run_directory)).load() is None
-    assert not Store(call(run_directory)).is_started()
+    assert store_of(call(run_directory)).load() is None
+    assert not store_of(call(run_directory)).is_started()
 
 
 def test_saving_starts_and_deleting_stops(saved):
-    assert Store(call(saved)).is_started()
-    Store(call(saved)).delete()
-    assert not Store(call(saved)).is_started()
+    assert store_of(call(saved)).is_started()
+    store_of(call(saved)).delete()
+    assert not store_of(call(saved)).is_started()
     assert list(saved.iterdir()) == []
-    Store(call(saved)).delete()
+    store_of(call(saved)).delete()
 
 
 def test_guards_of_other_resources_are_others(saved):
-    assert not Store(call(saved, instance="other:0")).is_started()
+    assert not store_of(call(saved, instance="other:0")).is_started()
 
 
 def test_the_instances_of_a_clone_are_the_same_guard_after_a_renumbering(saved):
-    assert Store(call(saved, instance="galera-guard:3")).load() is not None
+    assert store_of(call(saved, instance="galera-guard:3")).load() is not None
 
 
 def test_a_memory_of_another_boot_is_none_and_the_guard_is_not_started(saved, monkeypatch):
     other = saved / "boot_id"
     other.write_text("00000000-0000-4000-8000-000000000000\n")
-    monkeypatch.setattr(memory_module, "BOOT_ID", str(other))
-    assert Store(call(saved)).load() is None
-    assert not Store(call(saved)).is_started()
+    monkeypatch.setattr(clock, "BOOT_ID", str(other))
+    assert store_of(call(saved)).load() is None
+    assert not store_of(call(saved)).is_started()
 
 
-def test_a_memory_of_other_code_is_none_but_the_guard_is_started(saved, monkeypatch):
-    monkeypatch.setattr(memory_module, "__version__", "0.0.0")
-    assert Store(call(saved)).load() is None
-    assert Store(call(saved)).is_started()
+def test_a_memory_of_other_code_says_so_and_the_guard_is_started(saved, monkeypatch):
+    assert store_of(call(saved)).load().is_same_version
+    monkeypatch.setattr(state_file, "__version__", "0.0.0")
+    assert not store_of(call(saved)).load().is_same_version
+    assert store_of(call(saved)).is_started()
 
 
-def test_who_only_reports_gets_the_memory_of_other_code_too_and_its_version(saved, monkeypatch):
-    version = memory_module.__version__
-    monkeypatch.setattr(memory_module, "__version__", "0.0.0")
-    record = Store(call(saved)).load(of_any_version=True)
-    assert (record.version, record.interval) == (version, RECORD["interval"])
-
-
-@pytest.mark.parametrize("given", [{"recovery_hold": "4s"}, {"mode": "score"}, {"no_such": "1"}], ids=str)
-def test_a_memory_of_other_parameters_is_not_current_but_the_guard_is_started(saved, given):
-    assert not Store(call(saved, **given)).load().is_current
-    assert Store(call(saved, **given)).is_started()
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"recovery_hold": "4s"}, {"recovery_hold"}),
+        ({"mode": "score", "port": "3307"}, {"mode", "port"}),
+        ({"recovery_hold": "3000ms"}, set()),
+        ({"mode": "fail"}, set()),
+        ({"no_such": "1", "trace_ra": "1", "crm_feature_set": "3.16.2"}, set()),
+    ],
+    ids=str,
+)
+def test_a_memory_names_the_parameters_that_had_another_value(saved, given, changed):
+    assert store_of(call(saved, **given)).load().changed == changed
+    assert store_of(call(saved, **given)).is_started()
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (("attribute", "x"), ("socket", "x")),
+        (("attribute", "/x"), ("socket", "/x")),
         (("user", "ab"), ("user", "ba")),
     ],
 )
 def test_parameters_differ_by_name_and_value(run_directory, one, other):
-    Store(call(run_directory, **dict([one]))).save(Record())
-    assert not Store(call(run_directory, **dict([other]))).load().is_current
+    store_of(call(run_directory, **dict([one]))).save(Record())
+    assert store_of(call(run_directory, **dict([other]))).load().changed == {one[0], other[0]}
 
 
 def test_an_operation_s_own_settings_are_no_other_parameters(saved):
-    assert Store(call(saved, action="start", interval="0", timeout="20000")).load() is not None
+    assert store_of(call(saved, action="start", interval="0", timeout="20000")).load() is not None
 
 
 def test_a_truncated_memory_is_none_at_every_byte_but_the_guard_is_started(saved):
@@ -148,7 +150,7 @@ def test_a_truncated_memory_is_none_at_every_byte_but_the_guard_is_started(saved
     assert len(whole) > 300
     for length in range(len(whole)):
         path(saved).write_bytes(whole[:length])
-        store = Store(call(saved))
+        store = store_of(call(saved))
         assert store.load() is None, whole[:length]
         assert store.is_started(), whole[:length]
 
@@ -168,8 +170,8 @@ def test_a_truncated_memory_is_none_at_every_byte_but_the_guard_is_started(saved
 )
 def test_garbage_is_no_memory_but_the_guard_is_started(saved, content):
     path(saved).write_bytes(content)
-    assert Store(call(saved)).load() is None
-    assert Store(call(saved)).is_started()
+    assert store_of(call(saved)).load() is None
+    assert store_of(call(saved)).is_started()
 
 
 @pytest.mark.parametrize(
@@ -179,47 +181,47 @@ def test_garbage_is_no_memory_but_the_guard_is_started(saved, content):
 )
 def test_a_value_that_is_no_number_is_no_memory(saved, old, new):
     path(saved).write_bytes(path(saved).read_bytes().replace(old, new))
-    assert Store(call(saved)).load() is None
+    assert store_of(call(saved)).load() is None
 
 
 def test_a_directory_in_the_place_of_the_file_is_no_memory(run_directory):
     path(run_directory).mkdir()
-    assert Store(call(run_directory)).load() is None
+    assert store_of(call(run_directory)).load() is None
 
 
 def test_the_file_is_replaced_and_never_changed_in_place(saved):
     with open(path(saved), encoding="utf-8") as reader:
-        store = Store(call(saved))
+        store = store_of(call(saved))
         store.load()
-        store.save(Record(interval=9.0))
+        store.save(record_of(interval=9.0))
         assert "interval=0.5" in reader.read()
-    assert Store(call(saved)).load().interval == 9.0
+    assert store_of(call(saved)).load().interval == 9.0
     assert os.listdir(saved) == [path(saved).name]
 
 
 def test_what_a_killed_save_left_does_not_keep_the_next_from_saving(saved):
     (saved / (path(saved).name + ".new")).write_bytes(b"half a record, and longer than any whole one" * 100)
-    Store(call(saved)).save(Record(interval=9.0))
-    assert Store(call(saved)).load().interval == 9.0
+    store_of(call(saved)).save(record_of(interval=9.0))
+    assert store_of(call(saved)).load().interval == 9.0
 
 
 def test_what_a_killed_save_left_goes_with_a_stop(saved):
     (saved / (path(saved).name + ".new")).write_bytes(b"half a record")
-    Store(call(saved)).delete()
+    store_of(call(saved)).delete()
     assert list(saved.iterdir()) == []
 
 
 def test_a_change_that_is_taken_back_is_saved_too(saved):
-    store = Store(call(saved))
+    store = store_of(call(saved))
     store.load()
-    store.save(Record(interval=9.0))
-    store.save(Record(memory_of(**MEMORY), **RECORD))
-    assert Store(call(saved)).load().interval == RECORD["interval"]
+    store.save(record_of(interval=9.0))
+    store.save(record_of(memory_of(**MEMORY), **RECORD))
+    assert store_of(call(saved)).load().interval == RECORD["interval"]
 
 
 def test_a_half_saved_first_record_is_no_start(run_directory):
     (run_directory / (path(run_directory).name + ".new")).write_bytes(b"x")
-    assert not Store(call(run_directory)).is_started()
+    assert not store_of(call(run_directory)).is_started()
 
 
 def test_a_link_in_the_place_of_the_new_file_is_not_followed(run_directory):
@@ -227,7 +229,7 @@ def test_a_link_in_the_place_of_the_new_file_is_not_followed(run_directory):
     victim.write_text("precious")
     (run_directory / (path(run_directory).name + ".new")).symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
-        Store(call(run_directory)).save(Record())
+        store_of(call(run_directory)).save(Record())
     assert victim.read_text() == "precious"
 
 
@@ -237,19 +239,19 @@ def test_the_file_is_for_root_alone(saved):
 
 def test_what_did_not_change_is_not_written(saved):
     before = path(saved).stat().st_ino
-    store = Store(call(saved))
+    store = store_of(call(saved))
     store.save(store.load())
     assert path(saved).stat().st_ino == before
 
 
 def test_what_was_just_saved_is_not_written_again(saved):
-    store = Store(call(saved))
-    store.save(Record(interval=9.0))
+    store = store_of(call(saved))
+    store.save(record_of(interval=9.0))
     before = path(saved).stat().st_ino
-    store.save(Record(interval=9.0))
+    store.save(record_of(interval=9.0))
     assert path(saved).stat().st_ino == before
 
 
 def test_the_boot_clock_counts_seconds_since_boot():
     with open("/proc/uptime", encoding="ascii") as file:
-        assert memory_module.boot_clock() == pytest.approx(float(file.read().split()[0]), abs=5)
+        assert clock.boot_clock() == pytest.approx(float(file.read().split()[0]), abs=5)

@@ -15,7 +15,7 @@ TEST_TOOLS := python3-pytest python3-pymysql pacemaker-cli-utils libxml2-utils l
 OWN := build/tools/bin
 GIT := git -c safe.directory='*'
 
-.PHONY: help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
+.PHONY: drivers help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
 	venv setup clean
 
 help:  ## show this help
@@ -50,6 +50,12 @@ build/tools/ready: tools/requirements.txt tools/install-tools
 
 check: root setup lint  ## lint and every tier, side by side: each capability at least once on real nodes
 	$(PYTHON) -B -m tests.support.runner check
+
+drivers: setup build/tools/ready  ## the wire tier with PyMySQL 1.0.2, 1.1.1 and the newest
+	for version in ==1.0.2 ==1.1.1 ''; do \
+		$(OWN)/python -m pip install --quiet --no-deps --upgrade --target "build/drivers/$${version:-newest}" "PyMySQL$$version" && \
+		DRIVER="build/drivers/$${version:-newest}" $(PYTEST) tests/wire || exit; \
+	done
 
 unit contract rehearsal wire mariadb package cluster: setup  ## the tests of one tier
 	$(PYTEST) tests/$@

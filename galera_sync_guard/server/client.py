@@ -66,7 +66,7 @@ class _Connection(pymysql.connections.Connection):
         self.bytes_left -= num_bytes
         if num_bytes > MAX_PACKET or self.bytes_left < 0:
             raise ProtocolError(
-                f"the server sends too much: a packet over {MAX_PACKET} or a probe over {MAX_PROBE} bytes"
+                f"the server sends too much: more than {MAX_PACKET} bytes in a packet, or {MAX_PROBE} in a probe"
             )
         return super()._read_bytes(num_bytes)  # type: ignore[misc, no-any-return]
 

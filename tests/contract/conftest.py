@@ -1,5 +1,5 @@
 """Fixtures of the contract tier."""
 
-from tests.support.fixtures import compiled, guard, server
+from tests.support.fixtures import compiled, executable, guard, server
 
-__all__ = ["compiled", "guard", "server"]
+__all__ = ["compiled", "executable", "guard", "server"]

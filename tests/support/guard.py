@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PREFIX = "ocf-exit-reason:"
+# The directory of the PyMySQL that the agent shall use in place of Debian's: make drivers.
+DRIVER = os.environ.get("DRIVER")
 
 
 class Result:
@@ -189,8 +191,10 @@ class Guard:
 
 
 def copy_of_tree(directory: str | Path) -> Path:
-    """Copy what an installed agent consists of; return the copy's executable."""
+    """Copy what an installed agent consists of, and the DRIVER; return the copy's executable."""
     directory = Path(directory)
+    if DRIVER:
+        shutil.copytree(Path(DRIVER) / "pymysql", directory / "pymysql")
     for name in ("agents", "ocfpy", "galera_sync_guard"):
         shutil.copytree(CHECKOUT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "setup.cfg", directory)

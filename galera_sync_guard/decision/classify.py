@@ -37,7 +37,7 @@ class Condition:
 
 
 def classify(facts: Facts, policy: GuardParameters) -> Condition:
-    """Return the Condition of the first state in the verdict table that holds; a missing variable is bad news."""
+    """Return the Condition of the first state in the verdict table that holds; an answer that lacks a variable that decides is unknown."""
     for check in CHECKS:
         condition = check(facts, policy)
         if condition:
@@ -81,6 +81,9 @@ CONDITIONS_OF_CAUSE = {
     Cause.DOWN: ("down", UNFIT),
     Cause.HUNG: ("hung", UNFIT),
     Cause.NOT_READY: ("not-ready", UNFIT),
+    Cause.OFFLINE: ("rejecting", UNFIT),
+    # Rights and init_connect are the same on all nodes: what fails on this one only is this node's fault.
+    Cause.INIT_CONNECT_FAILED: ("rejecting", POOR),
     Cause.DENIED: ("unknown", UNKNOWN),
     Cause.CONNECTION_LOST: ("unknown", UNKNOWN),
     Cause.CANNOT_OBSERVE: ("unknown", UNKNOWN),
@@ -88,10 +91,25 @@ CONDITIONS_OF_CAUSE = {
 
 
 def _wsrep_off(facts: Facts, policy: GuardParameters) -> Condition | None:
+    missing = [name for name in OF_EVERY_SERVER if facts.get(name) is None]
+    if missing:
+        return _incomplete(missing[0])
+    is_galera = any(
+        facts.get(name) is not None for name in ("wsrep_local_state", "wsrep_cluster_status", "wsrep_ready")
+    )
+    if facts.get("wsrep_on") is None and not is_galera:
+        return Condition("wsrep-off", "the server does not know wsrep_on")
     condition = _must_be("wsrep-off", facts, "wsrep_on", "ON")
-    if condition is None and facts.number("wsrep_local_state") is None:
-        return _missing("wsrep-off", "wsrep_local_state")
-    return condition
+    if condition:
+        return condition
+    state = facts.get("wsrep_local_state")
+    if state is None and (facts.get("wsrep_cluster_status") or "").lower() != "primary":
+        return Condition("wsrep-off", "the server does not know wsrep_local_state")
+    return _incomplete("wsrep_local_state") if facts.number("wsrep_local_state") is None else None
+
+
+# Without them the answer is not the whole answer, whatever cut it short.
+OF_EVERY_SERVER = ("max_connections", "read_only", "threads_connected")
 
 
 def _local_state(facts: Facts, policy: GuardParameters) -> Condition | None:
@@ -129,17 +147,25 @@ def _not_ready(facts: Facts, policy: GuardParameters) -> Condition | None:
 
 
 def _rejecting(facts: Facts, policy: GuardParameters) -> Condition | None:
+    if facts.get("offline_mode") is not None:
+        condition = _must_be("rejecting", facts, "offline_mode", "OFF", "0")
+        if condition:
+            return condition
     return _must_be("rejecting", facts, "wsrep_reject_queries", "NONE")
 
 
 def _read_only(facts: Facts, policy: GuardParameters) -> Condition | None:
     if policy.available_when_readonly:
         return None
-    if facts.get("super_read_only") is not None:
-        condition = _must_be("read-only", facts, "super_read_only", "OFF", "0")
+    for name in READ_ONLY:
+        condition = _must_be("read-only", facts, name, "OFF", "0") if facts.get(name) is not None else None
         if condition:
             return condition
-    return _must_be("read-only", facts, "read_only", "OFF", "0")
+    return None
+
+
+# read_only of MariaDB 12 has more words for "on". The last two are the default of a transaction, under either name.
+READ_ONLY = ("super_read_only", "read_only", "tx_read_only", "transaction_read_only")
 
 
 def _small_cluster(facts: Facts, policy: GuardParameters) -> Condition | None:
@@ -147,7 +173,7 @@ def _small_cluster(facts: Facts, policy: GuardParameters) -> Condition | None:
         return None
     size = facts.number("wsrep_cluster_size")
     if size is None:
-        return _missing("small-cluster", "wsrep_cluster_size")
+        return _incomplete("wsrep_cluster_size")
     if size >= policy.min_cluster_size:
         return None
     return Condition("small-cluster", f"wsrep_cluster_size={size} is below min_cluster_size={policy.min_cluster_size}")
@@ -178,9 +204,9 @@ def _donor(facts: Facts, policy: GuardParameters) -> Condition | None:
 def _connections(facts: Facts, policy: GuardParameters) -> Condition | None:
     used, most = facts.number("threads_connected"), facts.number("max_connections")
     if used is None:
-        return _missing("saturated", "threads_connected")
+        return _incomplete("threads_connected")
     if most is None:
-        return _missing("saturated", "max_connections")
+        return _incomplete("max_connections")
     used -= facts.own_connections
     if used * 100 < most * policy.connection_limit:
         return None
@@ -199,7 +225,7 @@ def _lagging(facts: Facts, policy: GuardParameters) -> Condition | None:
         return None
     queue = facts.number("wsrep_local_recv_queue")
     if queue is None:
-        return _missing("lagging", "wsrep_local_recv_queue")
+        return _incomplete("wsrep_local_recv_queue")
     if queue <= policy.max_recv_queue:
         return None
     # Two steps only: a score that follows the queue's length would make Pacemaker calculate at every monitor.
@@ -219,14 +245,14 @@ def _is_on(facts: Facts, name: str) -> bool:
 def _must_be(state: str, facts: Facts, name: str, *allowed: str) -> Condition | None:
     value = facts.get(name)
     if value is None:
-        return _missing(state, name)
+        return _incomplete(name)
     if value.upper() not in [word.upper() for word in allowed]:
         return Condition(state, f"{name}={value}, must be {allowed[0]}")
     return None
 
 
-def _missing(state: str, name: str) -> Condition:
-    return Condition(state, f"the server does not know {name}")
+def _incomplete(name: str) -> Condition:
+    return Condition("unknown", f"the server's answer has no usable {name}", UNKNOWN)
 
 
 CHECKS = (

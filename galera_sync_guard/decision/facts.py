@@ -17,6 +17,8 @@ class Cause:
     FULL = "full"
     NOT_READY = "not-ready"
     DENIED = "denied"
+    OFFLINE = "offline"
+    INIT_CONNECT_FAILED = "init-connect-failed"
     CONNECTION_LOST = "connection-lost"
     CANNOT_OBSERVE = "cannot-observe"
 

@@ -37,6 +37,9 @@ VARIABLES = (
     "read_only",
     "super_read_only",
     "max_connections",
+    "tx_read_only",
+    "transaction_read_only",
+    "offline_mode",
     "pxc_maint_mode",
     "extra_port",
 )
@@ -56,6 +59,7 @@ CAUSE_OF_SERVER_ERROR = {
     1135: Cause.FULL,  # ER_CANT_CREATE_THREAD
     1047: Cause.NOT_READY,  # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
     1053: Cause.DOWN,  # ER_SERVER_SHUTDOWN
+    3032: Cause.OFFLINE,  # ER_SERVER_OFFLINE_MODE, of MySQL
     1044: Cause.DENIED,  # ER_DBACCESS_DENIED_ERROR
     1045: Cause.DENIED,  # ER_ACCESS_DENIED_ERROR
     1130: Cause.DENIED,  # ER_HOST_NOT_PRIVILEGED
@@ -63,6 +67,9 @@ CAUSE_OF_SERVER_ERROR = {
     2006: Cause.CONNECTION_LOST,  # PyMySQL's CR_SERVER_GONE_ERROR and CR_SERVER_LOST
     2013: Cause.CONNECTION_LOST,
 }
+
+# ER_NEW_ABORTING_CONNECTION: the login was accepted, and what the server runs for it then failed.
+ABORTED_CONNECTION = 1184
 
 # The socket's error before the handshake -> the cause; with every other the guard cannot observe.
 CAUSE_OF_SOCKET_ERROR = {
@@ -296,6 +303,8 @@ class ProbeSession:
 
     def _server_error(self, error: ServerError) -> NoValues:
         cause = CAUSE_OF_SERVER_ERROR.get(error.number, Cause.CANNOT_OBSERVE)
+        if error.number == ABORTED_CONNECTION and "init_connect" in error.text:
+            cause = Cause.INIT_CONNECT_FAILED
         return NoValues(cause, f"error {error.number}: {error.text}", self._pending_thread)
 
     def _socket_error(self, error: OSError) -> NoValues:

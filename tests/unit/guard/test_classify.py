@@ -92,7 +92,7 @@ TABLE = {
     "blind": (silent(Cause.CANNOT_OBSERVE, "protocol error: X"), {}, "unknown", UNKNOWN, "protocol error: X"),
     "wsrep-off": (node(wsrep_on="OFF"), {}, "wsrep-off", UNFIT, "wsrep_on=OFF, must be ON"),
     "no-galera": (
-        node(wsrep_on=None, wsrep_local_state=None, wsrep_ready=None),
+        node(wsrep_on=None, wsrep_local_state=None, wsrep_ready=None, wsrep_cluster_status=None),
         {},
         "wsrep-off",
         UNFIT,
@@ -139,11 +139,25 @@ TABLE = {
     "state-no-number": (
         in_state("Synced", "Synced"),
         {},
+        "unknown",
+        UNKNOWN,
+        "the server's answer has no usable wsrep_local_state",
+    ),
+    "state-of-many-digits": (in_state("4" * 5000, "?"), {}, "unknown", UNKNOWN, ""),
+    "no-provider": (
+        node(wsrep_local_state=None, wsrep_cluster_status="Disconnected", wsrep_ready="OFF"),
+        {},
         "wsrep-off",
         UNFIT,
         "the server does not know wsrep_local_state",
     ),
-    "state-negative": (in_state(-1, "?"), {}, "wsrep-off", UNFIT, "the server does not know wsrep_local_state"),
+    "offline": (node(offline_mode="ON"), {}, "rejecting", UNFIT, "offline_mode=ON, must be OFF"),
+    "offline-for-this-login": (silent(Cause.OFFLINE, "error 3032: x"), {}, "rejecting", UNFIT, "error 3032: x"),
+    "init-connect": (silent(Cause.INIT_CONNECT_FAILED, "error 1184: x"), {}, "rejecting", POOR, "error 1184: x"),
+    "transactions-read-only": (node(tx_read_only="ON"), {}, "read-only", UNFIT, "tx_read_only=ON, must be OFF"),
+    "transactions-read-only-in-mysql": (node(transaction_read_only="ON"), {}, "read-only", UNFIT, ""),
+    "read-only-without-locks": (node(read_only="NO_LOCK_NO_ADMIN"), {}, "read-only", UNFIT, ""),
+    "no-lock": (node(read_only="NO_LOCK"), {}, "read-only", UNFIT, "read_only=NO_LOCK, must be OFF"),
     "number-counts-and-not-comment": (in_state(4, "Joining"), {}, "synced", FIT, "wsrep_local_state=4 (Joining)"),
     "non-primary": (
         node(wsrep_cluster_status="non-Primary"),
@@ -273,24 +287,30 @@ def test_every_state_of_the_verdict_table_is_reached():
 
 
 @pytest.mark.parametrize(
-    ("name", "missing_is"),
+    "name",
     [
-        ("wsrep_on", "wsrep-off"),
-        ("wsrep_local_state", "wsrep-off"),
-        ("wsrep_cluster_status", "non-primary"),
-        ("wsrep_ready", "not-ready"),
-        ("wsrep_reject_queries", "rejecting"),
-        ("read_only", "read-only"),
-        ("wsrep_cluster_size", "small-cluster"),
-        ("threads_connected", "saturated"),
-        ("max_connections", "saturated"),
-        ("wsrep_local_recv_queue", "lagging"),
+        "wsrep_on",
+        "wsrep_local_state",
+        "wsrep_cluster_status",
+        "wsrep_ready",
+        "wsrep_reject_queries",
+        "read_only",
+        "wsrep_cluster_size",
+        "threads_connected",
+        "max_connections",
+        "wsrep_local_recv_queue",
     ],
 )
-def test_a_missing_variable_is_unfit_at_once_and_named(name, missing_is):
-    finding = classify(node(**{name: None}), policy(min_cluster_size="1", max_recv_queue="5"))
-    assert (finding.state, finding.kind, finding.grace) == (missing_is, UNFIT, None)
-    assert finding.reason == f"the server does not know {name}"
+def test_an_answer_that_lacks_what_every_galera_node_says_is_unknown(name):
+    condition = classify(node(**{name: None}), policy(min_cluster_size="1", max_recv_queue="5"))
+    assert (condition.state, condition.kind, condition.grace) == ("unknown", UNKNOWN, None)
+    assert condition.reason == f"the server's answer has no usable {name}"
+
+
+@pytest.mark.parametrize("name", ["wsrep_local_state", "threads_connected", "max_connections"])
+@pytest.mark.parametrize("value", ["", "many", "-1", "1e3", "9" * 5000])
+def test_a_value_that_is_not_a_number_is_unknown(name, value):
+    assert classify(node(**{name: value}), policy()).kind == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -309,8 +329,8 @@ def test_a_variable_that_decides_nothing_here_may_be_missing(name):
     assert classify(node(**{name: None}), policy()).state == "synced"
 
 
-def test_no_variable_at_all_is_unfit():
-    assert classify(Facts({}), policy()).kind == UNFIT
+def test_no_variable_at_all_is_unknown():
+    assert classify(Facts({}), policy()).kind == UNKNOWN
 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title])

@@ -156,6 +156,13 @@ class TestHostThatLacksSomething:
         assert guard.published[1] == "unknown"
         assert guard.published[0] in ("1000", "950")
 
+    def test_does_not_hide_a_dead_server(self, guard, server, change, code, named):
+        guard.started()
+        change()
+        server.stop()
+        guard.monitor()
+        assert guard.published == ("-INFINITY", "down")
+
 
 class TestTls:
     """Files for TLS: over the network, so that the guard asks for them."""

@@ -19,7 +19,7 @@ VARIABLE = (
     (r"(?<=error \d\d\d\d): \w[^;]*?(?= for \d|$)", ":.*"),  # the server's own words
     (r"(?<= error: ).+|(?<=connect: ).+|(?<=install ).+|(?<=exists: ).+", ".+"),
     (r"(?<=^unknown: parameter ).+|(?<=defaults_file ).+|(?<=os_user ).+", ".+"),
-    (r"(?<=does not know )\w+|(?<=a login by )\w+", r"\w+"),
+    (r"(?<=does not know )\w+|(?<=no usable )\w+|(?<=a login by )\w+", r"\w+"),
     (r"(?<=SHOW )\w+", "(?:STATUS|VARIABLES)"),
     (r"\w+_grace(?==)", r"\w+"),
     (r"\(.+?\)", r"\(.*?\)"),

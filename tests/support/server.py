@@ -35,7 +35,7 @@ VAR_STRING, LONGLONG = 0xFD, 0x08
 class Server:
     """Listens on a unix socket (or, with path None, on 127.0.0.1 at `port`) until its context ends.
 
-    Public: `values` the variables, `trouble` step -> trouble, `statements` every text received but the driver's
+    Public: `values` the variables, None for a NULL, `received` every byte of every client, `trouble` step -> trouble, `statements` every text received but the driver's
     own, `unknown_variables` what cannot be set, `connections` how many were accepted, `threads` ids of the
     conversations that a real server would show in its process list, `running` the text of the statement that each of
     them executes.
@@ -44,7 +44,8 @@ class Server:
     """
 
     def __init__(self, path: str | Path | None = None, **trouble: Trouble) -> None:
-        self.values = dict(HEALTHY)
+        self.values: dict[str, str | None] = dict(HEALTHY)
+        self.received = b""
         self.trouble = trouble
         self.statements: list[str] = []
         self.connections = 0
@@ -131,10 +132,10 @@ class Conversation:
         self.server.peers.add(self.peer)
         try:
             self._send("greeting", self.packet(self._greeting()))
-            self._receive()
+            self.receive()
             self._send("login", self.packet(self._ok()))
             while True:
-                command = self._receive()
+                command = self.receive()
                 if command[:1] != b"\x03":  # anything but COM_QUERY ends it: COM_QUIT, or the client is gone
                     return
                 self.server.running[self.thread_id] = command[1:].decode()
@@ -166,7 +167,7 @@ class Conversation:
         else:
             self.peer.sendall(data)
 
-    def _receive(self) -> bytes:
+    def receive(self) -> bytes:
         header = self._exactly(4)
         self.sequence = header[3] + 1
         return self._exactly(int.from_bytes(header[:3], "little"))
@@ -178,6 +179,7 @@ class Conversation:
             if not more:
                 raise ConnectionError("the client is gone")
             data += more
+        self.server.received += data
         return data
 
     def _greeting(self) -> bytes:
@@ -234,7 +236,7 @@ class Conversation:
         rows = [(name, value) for name, value in self.server.values.items() if name.lower() in asked]
         return self._table([("Variable_name", VAR_STRING), ("Value", VAR_STRING)], rows)
 
-    def _table(self, columns: list[tuple[str, int]], rows: Iterable[tuple[str, ...]]) -> bytes:
+    def _table(self, columns: list[tuple[str, int]], rows: Iterable[tuple[str | None, ...]]) -> bytes:
         end = b"\xfe\0\0" + struct.pack("<H", AUTOCOMMIT)
         payloads = [bytes([len(columns)])]
         for name, kind in columns:
@@ -248,10 +250,16 @@ class Conversation:
         return b"".join(map(self.packet, payloads))
 
 
-def text(value: str) -> bytes:
-    """Return a length-encoded string."""
+def text(value: str | None) -> bytes:
+    """Return a length-encoded string, or NULL."""
+    if value is None:
+        return b"\xfb"
     data = value.encode()
-    return (bytes([len(data)]) if len(data) < 251 else b"\xfc" + struct.pack("<H", len(data))) + data
+    if len(data) < 251:
+        return bytes([len(data)]) + data
+    if len(data) < 1 << 16:
+        return b"\xfc" + struct.pack("<H", len(data)) + data
+    return b"\xfd" + len(data).to_bytes(3, "little") + data
 
 
 # Troubles.
@@ -310,6 +318,34 @@ def instead(noise: bytes) -> Trouble:
         raise ConnectionError("as scripted")
 
     return trouble
+
+
+def ask_for_password_by(plugin: str) -> Trouble:
+    """Return a trouble for the step login: another plugin is asked for, and whatever it sends is right."""
+
+    def trouble(conversation: Conversation, data: bytes) -> None:
+        prompt = b"\x04Password: " if plugin == "dialog" else SALT + b"\0"
+        conversation.sequence = data[3]
+        conversation.peer.sendall(conversation.packet(b"\xfe" + plugin.encode() + b"\0" + prompt))
+        conversation.receive()
+        conversation.peer.sendall(conversation.packet(b"\0\0\0" + struct.pack("<HH", AUTOCOMMIT, 0)))
+
+    return trouble
+
+
+def endless_packets(conversation: Conversation, data: bytes) -> None:
+    """Send packets of 16 MB without an end, each of which continues the one before."""
+    for number in range(10_000):
+        conversation.peer.sendall(b"\xff\xff\xff" + bytes([(data[3] + number) % 256]) + bytes(0xFFFFFF))
+
+
+def endless_small_packets(conversation: Conversation, data: bytes) -> None:
+    """Send empty rows without an end."""
+    packets = 0
+    while not conversation.server.closing.is_set():
+        start = data[3] + packets
+        conversation.peer.sendall(b"".join(b"\x02\0\0" + bytes([(start + n) % 256]) + b"\0\0" for n in range(1024)))
+        packets += 1024
 
 
 def error(number: int, message: str, sqlstate: str = "HY000") -> Trouble:

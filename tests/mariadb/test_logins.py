@@ -1,5 +1,6 @@
 """How the guard logs in to a real server, and what it says when it cannot: never the password."""
 
+import ast
 import contextlib
 import subprocess
 
@@ -9,6 +10,7 @@ from laboratory import mariadb
 from laboratory.machine import wait_until
 from laboratory.mariadb import sql
 from tests.mariadb.guard import Guard
+from tests.support.option_files import CLIENT_SECTIONS
 
 PASSWORD = "Kr0kodil-im-Teich"
 OPTION_FILE = "/etc/galera-guard.cnf"
@@ -210,3 +212,41 @@ def restarted_with(node, options):
         node.shell(f"rm {extra}")
         mariadb.stop(node)
         mariadb.start(node)
+
+
+READ_BY_MARIADB = """
+import ast, subprocess, sys
+for number, text in enumerate(ast.literal_eval(sys.stdin.read())):
+    with open("/root/case.cnf", "wb") as file:
+        file.write(b"[client]\\n" + text + b"\\n")
+    done = subprocess.run(
+        ["my_print_defaults", "--defaults-file=/root/case.cnf", "client"], capture_output=True, check=False
+    )
+    print(None if done.returncode else done.stdout)
+"""
+
+
+def test_mariadb_itself_reads_option_files_as_the_guard_does(node):
+    texts = [text for text, _ in CLIENT_SECTIONS]
+    done = node.run(["python3", "-c", READ_BY_MARIADB], input=repr(texts))
+    found = [ast.literal_eval(line) for line in done.stdout.splitlines()]
+    expected = [
+        options
+        if options is None
+        else b"".join(b"--" + name.encode() + b"=" + value + b"\n" for name, value in options.items())
+        for _, options in CLIENT_SECTIONS
+    ]
+    for text, printed, options in zip(texts, found, expected, strict=True):
+        assert _last_of_each(printed) == _last_of_each(options), text
+
+
+def _last_of_each(printed):
+    """Return what my_print_defaults printed as a dictionary; an option without a value is an empty one."""
+    if printed is None:
+        return None
+    options = {}
+    for option in (b"\n" + printed.removesuffix(b"\n")).split(b"\n--")[1:]:
+        name, _, value = option.partition(b"=")
+        options[name.replace(b"-", b"_")] = value
+    options.pop(b"", None)
+    return options

@@ -70,6 +70,7 @@ STATES = (
         "/run/mysqld/mysqld.sock: Connection refused",
         "127.0.0.1:3306: Connection refused",
         "error 1053: Server shutdown in progress",
+        "mariadb.service is stopped, and systemd would start it for a connection",
     ),
     State(
         "hung",

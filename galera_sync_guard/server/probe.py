@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.maintenance import maintenance_reason
@@ -89,6 +90,11 @@ LOGGING_IN = "connecting and logging in"
 SEARCHING = "looking for the earlier probe's thread"
 SHOWING_STATUS = "it should answer SHOW STATUS"
 SHOWING_VARIABLES = "it should answer SHOW VARIABLES"
+
+# systemd has a link here for each service that runs (systemd 236 and later); and what a server's service is called.
+RUNNING_UNITS = "/run/systemd/units"
+SERVICES = ("invocation:mariadb.service", "invocation:mysql.service", "invocation:mysqld.service")
+INSTANCES = ("invocation:mariadb@", "invocation:mysql@")
 
 # Characters of a value or an error text: what a server says goes into reasons, attributes and logs.
 MAX_VALUE = 120
@@ -249,6 +255,9 @@ class ProbeSession:
             identity = find_identity(parameters)
         except Failure as failure:
             trouble = failure
+        service = _stopped_service(parameters) if _may_be_stopped() else None
+        if service:
+            raise NoValues(Cause.DOWN, f"{service} is stopped, and systemd would start it for a connection")
         self.begin_step(LOGGING_IN if parameters.host else CONNECTING)
         with identity:
             self._connection.open_socket(parameters)
@@ -312,6 +321,21 @@ class ProbeSession:
         address = f"{host}:{port}" if host else self._parameters.socket
         cause = CAUSE_OF_SOCKET_ERROR.get(error.errno or 0, Cause.CANNOT_OBSERVE)
         return NoValues(cause, f"{address}: {error.strerror or error}", self._pending_thread)
+
+
+def _may_be_stopped() -> bool:
+    """Return whether systemd runs this machine and no service that is called like a server."""
+    try:
+        running = os.listdir(RUNNING_UNITS)
+    except OSError:
+        return False
+    return not any(unit in SERVICES or unit.startswith(INSTANCES) for unit in running)
+
+
+def _stopped_service(parameters: GuardParameters) -> str | None:
+    from galera_sync_guard.server.activation import stopped_service
+
+    return stopped_service(parameters)
 
 
 def _refusal(first: bytes) -> ServerError | None:

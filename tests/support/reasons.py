@@ -20,6 +20,7 @@ VARIABLE = (
     (r"(?<= error: ).+|(?<=connect: ).+|(?<=install ).+|(?<=exists: ).+", ".+"),
     (r"(?<=^unknown: parameter ).+|(?<=defaults_file ).+|(?<=os_user ).+", ".+"),
     (r"(?<=does not know )\w+|(?<=no usable )\w+|(?<=a login by )\w+", r"\w+"),
+    (r"[\w@]+\.service", r"\S+"),
     (r"(?<=SHOW )\w+", "(?:STATUS|VARIABLES)"),
     (r"\w+_grace(?==)", r"\w+"),
     (r"\(.+?\)", r"\(.*?\)"),

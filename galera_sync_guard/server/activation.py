@@ -1,0 +1,43 @@
+"""Keeps the guard from starting a stopped server: systemd may listen in its place, and start it for a connection."""
+
+from __future__ import annotations
+
+import os
+
+from ocfpy.process import run_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from galera_sync_guard.parameters import GuardParameters
+
+# Seconds that systemd may take for one answer.
+SYSTEMCTL_TIMEOUT = 1.0
+
+
+def stopped_service(parameters: GuardParameters) -> str | None:
+    """Return the stopped service that a connection would start, None if it would start none.
+
+    systemd is asked, because the socket's owner is known only to a peer that is connected already.
+    """
+    service = _activated_service(parameters)
+    if service is None or _systemctl("is-active", service) not in ("inactive", "failed"):
+        return None
+    return service
+
+
+def _activated_service(parameters: GuardParameters) -> str | None:
+    """Return the service that systemd starts for a connection to the server's socket or port, None if it does not."""
+    path, port = os.path.realpath(parameters.socket), f":{parameters.port}"
+    for line in _systemctl("list-sockets", "--no-legend", "--plain").splitlines():
+        listens, _, services = line.partition(" ")
+        if listens.endswith(port) if parameters.host else os.path.realpath(listens) == path:
+            return services.split()[-1].partition(",")[0]
+    return None
+
+
+def _systemctl(*arguments: str) -> str:
+    """Return what systemctl says, "" if it cannot be asked."""
+    try:
+        return run_command(("systemctl", *arguments), {}, SYSTEMCTL_TIMEOUT)[1].strip()
+    except OSError:
+        return ""

@@ -19,6 +19,8 @@ from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.decision.facts import Cause
+from galera_sync_guard.server.probe import check_host
+from ocfpy.codes import Failure
 
 # cibadmin's exit code when the CIB has changed since it was read (CRM_EX_OLD), and crm_diff's for a difference.
 CHANGED_SINCE = 103
@@ -117,11 +119,17 @@ def _apply(host: Host, arguments: Namespace, recipe: Recipe, screen: Screen) -> 
 def _refuse_a_login_that_fails(host: Host, recipe: Recipe) -> None:
     login = {name: value for name, value in recipe.guard.parameters.items() if name != "mode"}
     found = explain.look(host, None, login)
-    if found.facts.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
+    trouble = found.facts.detail if found.facts.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE) else ""
+    if not found.guard.error:
+        try:
+            check_host(found.guard.parameters)  # a server that is down hides what the login lacks
+        except Failure as failure:
+            trouble = failure.reason
+    if trouble:
         user, fix = login.get("os_user"), ""
         if user:
             fix = ": " + (CREATE_LOGIN if found.facts.cause == Cause.DENIED else CREATE_OS_USER) % user
-        raise CommandError(f"the guard could not log in on this node: {found.facts.detail}{fix}", ExitCode.PROBLEM)
+        raise CommandError(f"the guard could not log in on this node: {trouble}{fix}", ExitCode.PROBLEM)
 
 
 def _agreed_properties(host: Host, arguments: Namespace, screen: Screen) -> dict[str, str]:

@@ -35,10 +35,10 @@ VAR_STRING, LONGLONG = 0xFD, 0x08
 class Server:
     """Listens on a unix socket (or, with path None, on 127.0.0.1 at `port`) until its context ends.
 
-    Public: `values` the variables, None for a NULL, `received` every byte of every client, `trouble` step -> trouble, `statements` every text received but the driver's
-    own, `unknown_variables` what cannot be set, `connections` how many were accepted, `threads` ids of the
-    conversations that a real server would show in its process list, `running` the text of the statement that each of
-    them executes.
+    Public: `values` the variables, None for a NULL, `trouble` step -> trouble, `received` every byte of every client,
+    `statements` every text received but the driver's own, `unknown_variables` what cannot be set, `connections` how
+    many were accepted, `threads` ids of the conversations that a real server would show in its process list, `running`
+    the text of the statement that each of them executes.
     A conversation whose client has gone ends only when it next reads or writes, as in a real server whose storage
     hangs.
     """

@@ -6,7 +6,12 @@ from tests.support.guard import in_mount_namespace
 from tests.support.server import Server
 
 # $1 has the links of running services, $2 is a stand-in for systemctl.
-SYSTEMD = 'mkdir -p /run/systemd; mount -t tmpfs tmpfs /run/systemd; cp -a "$1" /run/systemd/units; mount --bind "$2" /usr/bin/systemctl'
+SYSTEMD = """
+mkdir -p /run/systemd
+mount -t tmpfs tmpfs /run/systemd
+cp -a "$1" /run/systemd/units
+mount --bind "$2" /usr/bin/systemctl
+"""
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"{log}"
 case $1 in

@@ -11,7 +11,7 @@ from tests.support.server import (
     endless_small_packets,
     error,
 )
-from tests.wire.test_troubles import ANY_CERTIFICATE, EVERY_STEP, monitor
+from tests.wire.misbehaving import ANY_CERTIFICATE, EVERY_STEP, monitor
 
 PASSWORD = "Sup3rSecret!"
 # What one probe may have in memory, in MB, with the interpreter and the driver.
@@ -72,7 +72,8 @@ class TestPassword:
 # Runs a command and writes the most memory that it had, in kB.
 MEASURE = (
     "import resource, subprocess, sys; done = subprocess.run(sys.argv[2:], check=False);"
-    "open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)); sys.exit(done.returncode)"
+    "usage = resource.getrusage(resource.RUSAGE_CHILDREN); open(sys.argv[1], 'w').write(str(usage.ru_maxrss));"
+    "sys.exit(done.returncode)"
 )
 
 
@@ -131,9 +132,9 @@ class TestValues:
     def test_what_changes_the_answers_is_set_by_the_guard_itself(self, guard, server):
         guard.started()
         (setting,) = [text for text in server.statements if text.startswith("SET SESSION")]
-        assert {"wsrep_sync_wait", "sql_select_limit", "max_statement_time", "sql_mode"} <= set(
+        assert {"wsrep_sync_wait", "sql_select_limit", "max_statement_time", "sql_mode"} <= {
             part.split("=")[0].split()[-1] for part in setting.split(",")
-        )
+        }
 
     def test_init_connect_that_fails_is_this_nodes_fault_if_another_is_synced(self, guard, server):
         guard.started()

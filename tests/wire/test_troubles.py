@@ -1,14 +1,12 @@
 """A server that misbehaves at any step: the monitor ends in time, with the verdict that the table says."""
 
 import random
-import re
 import socket
 import threading
 
 import pytest
 
 from tests.support.server import (
-    STEPS,
     Server,
     drip,
     error,
@@ -20,13 +18,7 @@ from tests.support.server import (
     truncated,
     wrong_sequence,
 )
-
-PROBE_TIMEOUT = 0.6
-# For an interpreter's start and end on a busy machine, in seconds.
-GENEROUS = 1.5
-
-# Every probe passes these steps; `pending` has a test of its own.
-EVERY_STEP = tuple(step for step in STEPS if step != "pending")
+from tests.wire.misbehaving import ANY_CERTIFICATE, EVERY_STEP, GENEROUS, PROBE_TIMEOUT, monitor
 
 NOISE = random.Random(1)
 GARBAGE = {
@@ -65,37 +57,11 @@ ERRORS = {
     32000: ("unknown", "1000"),
 }
 
-# No handshake gets as far as looking at it.
-ANY_CERTIFICATE = """
------BEGIN CERTIFICATE-----
-MIIBMjCB5aADAgECAhQ1oheAuZ97M3KpVCqC2jCohGN0ADAFBgMrZXAwDzENMAsG
-A1UEAwwEdGVzdDAeFw0yNjExMjIxMDQxNDlaFw0zNjExMTkxMDQxNDlaMA8xDTAL
-BgNVBAMMBHRlc3QwKjAFBgMrZXADIQCwuGxnKfbTNUeC+Ql1mdOVJbGvtVL7nPwD
-HjTpFL+R46NTMFEwHQYDVR0OBBYEFNz83RCcwFi1//GfivxqsgDai2z5MB8GA1Ud
-IwQYMBaAFNz83RCcwFi1//GfivxqsgDai2z5MA8GA1UdEwEB/wQFMAMBAf8wBQYD
-K2VwA0EAdCicEwwBdwjsx3lD9iEE5LAxapDwaqanX+kOd7aE3FNOBk1F5EGQNLMQ
-1LVxbQKqMZ2hV+D4QAStNmFhoTGfCw==
------END CERTIFICATE-----
-"""
-
 
 @pytest.fixture
 def guard(guard, server):
     guard.parameters["probe_timeout"] = f"{PROBE_TIMEOUT * 1000:.0f}ms"
     return guard.started()
-
-
-def monitor(guard):
-    """Run a monitor; demand what holds for every misbehaviour, and return what was published."""
-    result = guard.monitor()
-    assert result.code == 0, result
-    assert result.seconds < PROBE_TIMEOUT + GENEROUS
-    assert "Traceback" not in result.stderr
-    assert "internal error" not in result.stderr
-    assert all(line.isprintable() for line in result.stderr.splitlines())
-    score, state = guard.published
-    assert re.search(f"(WARNING|INFO): {state}: ", result.stderr)
-    return state, score, result
 
 
 def flip(dice):

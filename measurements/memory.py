@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from galera_sync_guard.watcher.client import WatcherClient
+from laboratory.ground import command
 from tests.support.galera import READ_ONLY, SATURATED
 from tests.support.guard import Guard, copy_of_tree
 from tests.support.server import Server
@@ -68,7 +68,7 @@ def main() -> None:
         )
         server = Server(guard.parameters["socket"]).__enter__()
         guard.started()
-        pid = WatcherClient(guard.environment["HA_RSCTMP"], guard.resource).pid()
+        (pid,) = map(int, command("pgrep", "-f", f"{executable} watch").split())
         began = time.monotonic()
         for minute in range(minutes + 1):
             what = TROUBLES[minute % len(TROUBLES)] if minute else "none"

@@ -47,8 +47,9 @@ HEAD = """\
 <!-- Written by `make mutants`; only the reasons are typed. -->
 # Mutants that survive
 
-`make mutants` changes one operator, number, word or assignment at a time in the modules that decide, and runs their unit
-tests. This page lists each change that no test notices, with the reason why it may stay. A change without a reason fails.
+`make mutants` changes one operator, number, word or assignment at a time in the modules that decide, and runs their
+unit tests. This page lists each change that no test notices, with the reason why it may stay. A change without a reason
+fails.
 
 | module | mutants | killed | survived | last run |
 |---|---|---|---|---|

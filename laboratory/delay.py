@@ -6,8 +6,8 @@ import contextlib
 import subprocess
 from typing import TYPE_CHECKING
 
-from laboratory.ground import BRIDGE, command
-from laboratory.machine import GUEST, Machine, end
+from laboratory.ground import BRIDGE, GUEST, command
+from laboratory.machine import Machine, end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from laboratory import mariadb, pacemaker
+from laboratory.ground import GUEST
 from laboratory.laboratory import Laboratory
-from laboratory.machine import GUEST, CommandError, Machine, wait_until
+from laboratory.machine import CommandError, Machine, wait_until
 
 FILLER = f"{mariadb.DATADIR}/filler"
 TOO_MANY_CONNECTIONS = "1040"
@@ -54,6 +55,10 @@ def _nothing(_: Laboratory, __: Machine) -> None:
 
 def _restart(_: Laboratory, node: Machine) -> None:
     node.run(["systemctl", "restart", "mariadb"], timeout=90)
+
+
+def _crash(_: Laboratory, node: Machine) -> None:
+    mariadb.crash(node)
 
 
 def _signal(name: str) -> Action:
@@ -158,8 +163,7 @@ def _empty_disk(laboratory: Laboratory, node: Machine) -> None:
     node.shell(f"rm -f {FILLER}")
     if not mariadb.synced(node):
         if mariadb.running(node):
-            mariadb.kill(node)
-            mariadb.stop(node)  # until systemctl knows that it is dead
+            mariadb.crash(node)
         _start(laboratory, node)
 
 
@@ -198,7 +202,12 @@ def _on_peer(action: Action) -> Action:
 
 
 FAULTS = {
-    "kill-9": Fault("mariadbd is killed by SIGKILL", _signal("KILL"), _start),
+    "kill-9": Fault("mariadbd is killed by SIGKILL, and its unit lets it stay down", _crash, _start),
+    "crash": Fault(
+        "mariadbd is killed by SIGKILL, and its unit starts it again after 5 s",
+        _signal("KILL"),
+        lambda laboratory, node: mariadb.wait_synced(node, len(laboratory.nodes)),
+    ),
     "sigstop": Fault("mariadbd hangs (SIGSTOP)", _signal("STOP"), _continue),
     "clean-stop": Fault("mariadbd is stopped as for maintenance", lambda _, node: mariadb.stop(node), _start),
     "restart": Fault("mariadbd is restarted as for an upgrade", _restart, _nothing),
@@ -230,7 +239,7 @@ FAULTS = {
     ),
     "cluster-stop": Fault("Pacemaker and Corosync are stopped, mariadbd runs on", _stop_cluster, _start_cluster),
     "maintenance": Fault("the guard's maintenance file exists", _maintain, _end_maintenance),
-    "crash-peer": Fault("mariadbd is killed on another node", _on_peer(_signal("KILL")), _on_peer(_start)),
+    "crash-peer": Fault("mariadbd is killed on another node", _on_peer(_crash), _on_peer(_start)),
 }
 
 

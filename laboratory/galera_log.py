@@ -28,7 +28,7 @@ def shifts(nodes: Iterable[Machine], since: float) -> Iterator[tuple[float, str,
     """Yield (time, node, whether it is Synced from then on) for all that the nodes' servers have logged since then."""
     zero = time.time() - time.monotonic()
     for node in nodes:
-        for when, state in SHIFT.findall(node.read(mariadb.LOG)):
+        for when, state in SHIFT.findall(node.shell(mariadb.SHOW_LOG)):
             at = time.mktime(time.strptime(when, "%Y-%m-%d %H:%M:%S")) - zero
             if at > since - 1:
                 yield at, node.name, state == "SYNCED"

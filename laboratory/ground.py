@@ -11,6 +11,7 @@ from pathlib import Path
 BRIDGE = "lan"
 GATEWAY = "10.77.0.254"
 CLUSTER_BRIDGE = "cluster"  # where machines have a network of their own for Galera and Corosync
+GUEST = Path(__file__).with_name("guest")
 RUN = Path("/run/galera-sync-guard-lab")  # on the host: state files; in the ground: the machines' disks
 DISK_SIZE = "2g"
 
@@ -107,20 +108,9 @@ class Ground:
         process waits for the end of a pipe that we hold open.
         """
         first = ["cat"] if owned else ["sleep", "infinity"]
-        network = ["--net"] if private_network else []
+        network = "--net" if private_network else ""
         keeper = subprocess.Popen(
-            [
-                "unshare",
-                "--mount",
-                "--pid",
-                "--fork",
-                *network,
-                "sh",
-                "-c",
-                'echo ready && exec "$@" >/dev/null',
-                "sh",
-                *first,
-            ],
+            ["unshare", "--mount", "sh", GUEST / "ground", RUN, network, *first],
             stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,9 +122,7 @@ class Ground:
         if said != "ready\n":
             raise GroundError(f"no namespaces: {said.strip()}")
         keeper.stdout.close()
-        ground = cls(only_child(keeper.pid), private_network=private_network, keeper=keeper)
-        RUN.mkdir(parents=True, exist_ok=True)
-        ground._enter("--mount", "mount", "-t", "tmpfs", "-o", "mode=700", "disks", RUN)
+        ground = cls(only_child(only_child(keeper.pid)), private_network=private_network, keeper=keeper)
         if private_network:
             ground._enter("--net", "ip", "link", "set", "lo", "up")
             ground._enter("--net", "ip", "link", "add", BRIDGE, "up", "type", "bridge")
@@ -176,6 +164,10 @@ class Ground:
             DISK_SIZE,
         )
         return path
+
+    def group(self, name: str) -> Path:
+        """Return where a machine's control group is, as a path in the ground."""
+        return RUN / "groups" / name
 
     def view(self, name: str) -> Path:
         """Return where the host sees a machine's disk."""

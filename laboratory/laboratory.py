@@ -111,6 +111,17 @@ class Laboratory:
             raise
         return self
 
+    def bare(self, layers: list[Path], nodes: int = 3) -> Laboratory:
+        """Switch machines on that have these files and nothing of a cluster; the client stays off."""
+        sweep()
+        try:
+            self._make_machines(nodes, layers, None, False)
+            each(Machine.boot, self.nodes)
+        except BaseException:
+            self.down()
+            raise
+        return self
+
     def _make_machines(self, count: int, layers: list[Path], volume: str | None, two_networks: bool) -> None:
         ground = self._ground = Ground.start(owned=self.owned)
         self.nodes = [
@@ -146,7 +157,6 @@ class Laboratory:
         quorum: Options,
         properties: Options,
     ) -> None:
-        mariadb.install_services(node)
         mariadb.seed(node, datadir)
         node.write(mariadb.CONFIG, mariadb.config(node, self.nodes, mariadb_options, provider_options))
         if self.has_pacemaker:

@@ -10,16 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from laboratory.ground import BRIDGE, CLUSTER_BRIDGE, GATEWAY, Ground, birth, children, command, only_child
+from laboratory.ground import BRIDGE, CLUSTER_BRIDGE, GATEWAY, GUEST, Ground, birth, children, command, only_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Value = TypeVar("Value")
 
-GUEST = Path(__file__).with_name("guest")
-# What daemons and resource agents tell the system.
-SYSLOG = "/var/log/syslog"
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -72,10 +69,12 @@ class Machine:
         address: str | None = None,
         volume: str | None = None,
         second_address: str | None = None,
+        systemd: bool = True,
     ):
         """`volume`: directory that gets a file system (ext4) of its own; only such a one can be frozen.
 
         `second_address`: that of eth1, in a network which the machine has for its cluster alone.
+        Without `systemd` no unit runs: enough for apt, and for a root filesystem that has no systemd.
         """
         self.ground = ground
         self.name = name
@@ -83,6 +82,7 @@ class Machine:
         self.address = address
         self.volume = volume
         self.second_address = second_address
+        self.systemd = systemd
         self._power: subprocess.Popen[str] | None = None
 
     def __repr__(self) -> str:
@@ -108,9 +108,9 @@ class Machine:
     # Power and plug
 
     def boot(self) -> None:
-        """Switch the machine on, with what its disk held at the last power off. Starts no daemon.
+        """Switch the machine on, with what its disk held at the last power off; returns when its units have started.
 
-        RuntimeError with the console's text when it does not come up.
+        RuntimeError with the console's text, or with the units that failed.
         """
         private = self.ground.private_network
         disk = self.ground.disk(self.name)
@@ -128,8 +128,10 @@ class Machine:
                 GUEST / "boot",
                 self.name,
                 disk,
+                self.ground.group(self.name),
                 ":".join(map(str, self.layers)),
                 "/dev/null" if private else "/etc/resolv.conf",
+                "systemd" if self.systemd else "shell",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -152,6 +154,17 @@ class Machine:
             self._connect(pid)
         if self.volume:
             self._mount_volume(self.volume)
+        if self.systemd:
+            self._wait_started()
+
+    def _wait_started(self) -> None:
+        """Wait until every unit that starts at boot has started; RuntimeError with what failed."""
+        socket = Path(f"/proc/{self.pid}/root/run/systemd/private")
+        wait_until(socket.exists, 30, f"systemd of {self.name} answers", 0.02)
+        state = self.run(["systemctl", "is-system-running", "--wait"], check=False, timeout=90).stdout.strip()
+        if state != "running":
+            failed = self.run(["systemctl", "--failed", "--no-pager"], check=False).stdout
+            raise RuntimeError(f"{self.name} is {state} after its boot:\n{failed}")
 
     @property
     def cluster_address(self) -> str | None:
@@ -193,9 +206,13 @@ class Machine:
         if self.ground.private_network:
             self.unplug()
         os.kill(pid, signal.SIGKILL)
+        self.wait_off(10)
+
+    def wait_off(self, timeout: float = 120) -> None:
+        """Wait until the machine has switched itself off, as it does for a reboot; TimeoutError after `timeout` s."""
+        wait_until(lambda: not self.running, timeout, f"{self.name} is off", 0.01)
         if self._power is not None:
             self._power.wait()
-        wait_until(lambda: not self.running, 10, f"{self.name} is off", 0.01)
         if self.ground.private_network:
             self.ground.disconnect(*self._ports)
 
@@ -255,6 +272,7 @@ class Machine:
             "-p",
             "-r",
             "-w",
+            "-C",
             *(["-n"] if self.ground.private_network else []),
             "--",
         ]
@@ -313,6 +331,10 @@ class Machine:
     def read(self, path: str | Path) -> str:
         """Return the text of a file in the machine; CommandError when there is none."""
         return self.run(["cat", path]).stdout
+
+    def journal(self, since: float = 0) -> str:
+        """Return what daemons and resource agents told the system's log from this time (of the wall clock) on."""
+        return self.run(["journalctl", "--quiet", f"--since=@{since:.6f}"]).stdout
 
     def write(self, path: str | Path, text: str, mode: int = 0o644, owner: str = "root:root") -> None:
         """Replace a file in the machine, its directories are made."""

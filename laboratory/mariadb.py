@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laboratory import rootfs
 from laboratory.ground import Ground, command
-from laboratory.machine import GUEST, CommandError, Machine, end, wait_until
+from laboratory.machine import CommandError, Machine, end, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
 DATADIR = "/var/lib/mysql"
 CONFIG = "/etc/mysql/mariadb.conf.d/99-laboratory.cnf"
-LOG = "/var/log/mariadb.log"
-RESTART_FLAG = "/etc/laboratory/restart"
+# The command that shows what mariadbd has logged, without what the journal puts before each line.
+SHOW_LOG = "journalctl --quiet --output=cat --unit=mariadb"
 PORTS = (4567, 4568, 4444)
 SYNCED = "4"
 
@@ -79,7 +79,6 @@ def template(root: Path, say: rootfs.Say = rootfs.silent) -> Path:
             try:
                 machine = Machine(ground, "template", [root], "10.77.0.1")
                 machine.boot()
-                install_services(machine)
                 machine.write(CONFIG, config(machine, []))
                 machine.run(["mariadb-install-db", "--user=mysql", "--skip-test-db"])
                 bootstrap(machine)
@@ -90,12 +89,6 @@ def template(root: Path, say: rootfs.Say = rootfs.silent) -> Path:
             finally:
                 ground.stop()
     return entry / "mysql"
-
-
-def install_services(machine: Machine) -> None:
-    """Put the stand-in for systemctl on a machine, also where pcs looks for it."""
-    machine.write("/usr/local/sbin/systemctl", (GUEST / "systemctl").read_text(), 0o755)
-    machine.shell("ln -sf /usr/local/sbin/systemctl /bin/systemctl")
 
 
 def seed(machine: Machine, datadir: Path) -> None:
@@ -130,14 +123,15 @@ def kill(machine: Machine, signal: str = "KILL") -> None:
     machine.shell(f"kill -{signal} $(pidof mariadbd)")
 
 
+def crash(machine: Machine) -> None:
+    """Kill mariadbd, and let it stay down: its unit would start it again after 5 s (Restart=on-abnormal)."""
+    kill(machine)
+    stop(machine)
+
+
 def running(machine: Machine) -> bool:
     """Tell whether there is a mariadbd, in whatever state."""
     return machine.run(["pidof", "mariadbd"], check=False).returncode == 0
-
-
-def restart_after_crash(machine: Machine, wanted: bool = True) -> None:
-    """Choose whether a mariadbd that was killed is started again after 5 s, as under systemd."""
-    machine.shell(f"mkdir -p {Path(RESTART_FLAG).parent}; {'touch' if wanted else 'rm -f'} {RESTART_FLAG}")
 
 
 # SQL

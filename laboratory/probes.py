@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from laboratory import mariadb, pacemaker
-from laboratory.machine import GUEST, Machine, end, wait_until
+from laboratory.ground import GUEST
+from laboratory.machine import Machine, end, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

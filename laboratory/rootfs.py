@@ -20,6 +20,7 @@ SUITES = ("bookworm", "trixie")
 SUITE = os.environ.get("SUITE", SUITES[0])
 PACKAGES = {
     "minimal": ["mount"],
+    "bare": ["systemd-sysv", "dbus", "udev", "iproute2", "netbase", "procps"],
     "cluster": [
         "mariadb-server",
         "mariadb-client",
@@ -42,15 +43,33 @@ PACKAGES = {
         "kmod",
         "openssl",
         "strace",
-        "busybox",
+        "systemd-sysv",
+        "dbus",
     ],
 }
 # No service starts during an installation; the laboratory brings a datadir of its own.
-HOOK = r"""
+NO_SERVICE = r"""
 printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
 chmod 755 "$1/usr/sbin/policy-rc.d"
 find "$1/var/lib/mysql" -mindepth 1 -delete 2>/dev/null || :
 """
+# No node needs the units that are masked: they would look for hardware, for people who log in, or for work to do once a
+# day. What a test wants to run, it starts.
+SYSTEMD = r"""
+mkdir -p "$1/var/log/journal"
+systemd="$1/etc/systemd/system"
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
+    fstrim.timer getty.target console-getty.service systemd-logind.service systemd-update-utmp.service \
+    systemd-random-seed.service systemd-sysctl.service systemd-modules-load.service systemd-binfmt.service \
+    systemd-tmpfiles-clean.timer modprobe@.service dev-hugepages.mount dev-mqueue.mount \
+    sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+do
+    ln -sf /dev/null "$systemd/$unit"
+done
+ln -sf /lib/systemd/system/multi-user.target "$systemd/default.target"
+rm -f "$systemd"/multi-user.target.wants/*
+"""
+HOOKS = {"minimal": NO_SERVICE, "cluster": NO_SERVICE + SYSTEMD, "bare": SYSTEMD}
 # A layer may be in use by a laboratory for this long, in seconds, after it was asked for.
 IN_USE = 4 * 3600
 
@@ -99,8 +118,8 @@ def base(kind: str = "cluster", suite: str = SUITE, say: Say = silent) -> Path:
 
     The environment's LAB_MIRROR is mmdebstrap's mirror argument: an address or a file of sources.
     """
-    packages = PACKAGES[kind]
-    with cached(f"rootfs-{kind}-{suite}-{fingerprint(suite, *packages, HOOK)}") as (entry, work):
+    packages, hook = PACKAGES[kind], HOOKS[kind]
+    with cached(f"rootfs-{kind}-{suite}-{fingerprint(suite, *packages, hook)}") as (entry, work):
         if work:
             say(f"building a root filesystem of {suite} packages ({kind}), about a minute")
             mirror = os.environ.get("LAB_MIRROR")
@@ -110,7 +129,7 @@ def base(kind: str = "cluster", suite: str = SUITE, say: Say = silent) -> Path:
                 "--variant=apt",
                 *(["--include=" + ",".join(packages)] if packages else []),
                 "--skip=cleanup/apt/lists",
-                f"--customize-hook={HOOK}",
+                f"--customize-hook={hook}",
                 suite,
                 work,
                 *([mirror] if mirror else []),
@@ -156,10 +175,10 @@ def install(machine: Machine, debs: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def plain_machine(layers: Iterable[Path], name: str = "plain") -> Iterator[Machine]:
-    """Yield one machine that has the host's network, for apt's sake; it is gone when the block ends."""
+    """Yield one machine without systemd that has the host's network, for apt's sake; it is gone when the block ends."""
     ground = Ground.start(private_network=False)
     try:
-        machine = Machine(ground, name, list(layers))
+        machine = Machine(ground, name, list(layers), systemd=False)
         machine.boot()
         yield machine
     finally:

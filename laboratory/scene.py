@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from laboratory import faults, galera_log, mariadb, pacemaker
 from laboratory.laboratory import each
-from laboratory.machine import SYSLOG, wait_until
+from laboratory.machine import wait_until
 from laboratory.probes import Probe, VipWatcher
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from laboratory.pacemaker import Status
     from laboratory.probes import AddressEvent, Attempt
 
+# The name of our agent, which is in each line that a guard writes to the journal.
+GUARD = "galera_sync_guard"
 # A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
 OUTAGE = 25
 # What the scenes of this process have seen so far, for the report on all tests.
@@ -55,7 +57,8 @@ class Scene:
         holder = self.laboratory.vip_node
         assert holder is not None, "no node has the VIP"
         self.holder = holder
-        self._log_sizes = {log: int(self.holder.shell(f"stat -c %s {log}")) for log in (SYSLOG, pacemaker.LOG)}
+        self._log_size = int(holder.shell(f"stat -c %s {pacemaker.LOG}"))
+        self._began = time.time()
         self.address.start()
         self.writes.start()
         self.writes.wait_acknowledged(0)
@@ -72,13 +75,20 @@ class Scene:
         if kind:
             print(last_words(self.laboratory))
 
-    def heard(self, reason: str, timeout: float = 10, log: str = SYSLOG) -> None:
-        """Wait until the guard of the VIP's first node has given this reason since the scene began, in that log."""
-        wait_until(lambda: reason in self.said(log), timeout, f"{self.holder.name} says {reason!r}", 0.3)
+    def heard(self, reason: str, timeout: float = 10, *, by_pacemaker: bool = False) -> None:
+        """Wait until the guard of the VIP's first node has given this reason since the scene began.
 
-    def said(self, log: str = SYSLOG) -> str:
-        """Return what the guard of the VIP's first node has said since the scene began, in that log."""
-        return self.holder.shell(f"tail -c +{self._log_sizes[log] + 1} {log} | grep -a galera_sync_guard", check=False)
+        `by_pacemaker`: the reason is not in the journal, but in the log of Pacemaker, which has the agent's output.
+        """
+        said = self._logged_by_pacemaker if by_pacemaker else self.said
+        wait_until(lambda: reason in said(), timeout, f"{self.holder.name} says {reason!r}", 0.3)
+
+    def said(self) -> str:
+        """Return what the guard of the VIP's first node has told the journal since the scene began."""
+        return "".join(line for line in self.holder.journal(self._began).splitlines(True) if GUARD in line)
+
+    def _logged_by_pacemaker(self) -> str:
+        return self.holder.shell(f"tail -c +{self._log_size + 1} {pacemaker.LOG}")
 
     def strike(self, fault: str, *nodes: Machine) -> None:
         """Bring a fault about on the given nodes (default: the VIP's); the clock of this scene starts here."""
@@ -241,13 +251,13 @@ def wait_normal(laboratory: Laboratory, timeout: float = 90, guarded: bool = Tru
 def last_words(laboratory: Laboratory) -> str:
     """Return for each running node what its guard, Galera and its database logged last, for a failed assertion."""
     return "".join(
-        f"\n{node.name}: {log}\n{node.shell(f'grep -a {words} {log} | tail -n {lines}', check=False)}"
+        f"\n{node.name}: {command}\n{node.shell(command, check=False)}"
         for node in laboratory.nodes
         if node.running
-        for log, words, lines in (
-            (SYSLOG, "galera_sync_guard", 8),
-            (mariadb.LOG, "-e 'component' -e 'Shifting' -e 'view('", 20),
-            (mariadb.LOG, "''", 8),
+        for command in (
+            f"journalctl --quiet --lines=2000 | grep {GUARD} | tail -n 8",
+            f"{mariadb.SHOW_LOG} | grep -e component -e Shifting -e 'view(' | tail -n 20",
+            f"{mariadb.SHOW_LOG} --lines=8",
         )
     )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from laboratory import mariadb, pacemaker, recipe, rootfs
 from laboratory.ground import command, interruptible
 from laboratory.laboratory import Laboratory
-from laboratory.machine import SYSLOG, end
+from laboratory.machine import end
 from laboratory.scene import Scene, wait_normal
 from measurements.narrator import Narrator
 
@@ -103,7 +103,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class GuardLog:
-    """Follows what the guard of a node writes to the system log there; `tell` hears each message."""
+    """Follows what the guard of a node writes to the journal there; `tell` hears each message."""
 
     MESSAGE = re.compile(r"galera_sync_guard\(\S+\)\[\d+\]: [A-Z]+: (.*)$")
 
@@ -112,11 +112,9 @@ class GuardLog:
         self._tell = tell
 
     def __enter__(self) -> Self:
-        self._tail = self._node.spawn(
-            ["tail", "--lines=1", "--follow", "--sleep-interval=0.02", SYSLOG], stdout=subprocess.PIPE
-        )
+        self._tail = self._node.spawn(["journalctl", "--quiet", "--follow", "--lines=1"], stdout=subprocess.PIPE)
         assert self._tail.stdout is not None
-        self._tail.stdout.readline()  # tail has found the end: what comes from now on is new
+        self._tail.stdout.readline()  # the last line so far: what comes from now on is new
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self

@@ -38,6 +38,7 @@ BOTH = [
 
 SCORE = [
     *BOTH,
+    Row("crash", None, "down: "),
     Row("restart", None, "down: /run/mysqld/mysqld.sock:"),
     Row("ftwrl", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) for "),
     Row("saturate-all", "saturated", "saturated: error 1040: Too many connections for "),

@@ -29,6 +29,14 @@ def traces():
     return {*(line for line in mounts if "galera-sync-guard" in line or "nsfs" in line), *os.listdir("/sys/class/net")}
 
 
+def ownerless_groups():
+    """Return the control groups of laboratories whose keeper, after which they are named, is gone."""
+    groups = [
+        group for place in ("", "unified/") for group in Path("/sys/fs/cgroup").glob(f"{place}galera-sync-guard-*")
+    ]
+    return [group for group in groups if not birth(int(group.name.rpartition("-")[2]))]
+
+
 @pytest.fixture
 def start(tmp_path):
     """Start the demonstration; at the end of the test nothing of it may be left."""
@@ -57,6 +65,7 @@ def start(tmp_path):
         assert list(RUN.glob(f"{process.pid:x}-*")) == []
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0)
     assert traces() == before
+    assert ownerless_groups() == []
     assert os.listdir(tmp_path) == []
 
 

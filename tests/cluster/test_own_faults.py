@@ -4,7 +4,7 @@ import pytest
 
 from laboratory import mariadb, pacemaker
 from laboratory.laboratory import each
-from laboratory.machine import SYSLOG, wait_until
+from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
 from tests.cluster.rows import STOP_FAILS, move_with_a_broken_client_reset
@@ -54,13 +54,13 @@ EXCEPTION = (
     f"echo 'def probe_node(*_): raise KeyError(\"wsrep\")' >>{PACKAGE}/galera_sync_guard/server/probe.py",
     f"cp /root/probe.py {PACKAGE}/galera_sync_guard/server",
     "internal error: KeyError: 'wsrep'",
-    SYSLOG,
+    False,
 )
 HALF_UNPACKED = (
     f"mv {PACKAGE}/ocfpy/runner.py /root; rm -rf {PACKAGE}/ocfpy/__pycache__",
     f"mv /root/runner.py {PACKAGE}/ocfpy",
     "galera_sync_guard is not completely installed",
-    pacemaker.LOG,
+    True,
 )
 
 
@@ -75,12 +75,12 @@ HALF_UNPACKED = (
 )
 def test_a_broken_guard_moves_nothing_and_says_what_it_lacks(request, recipe, broken):
     laboratory = request.getfixturevalue(recipe)
-    strike, heal, reason, log = broken
+    strike, heal, reason, by_pacemaker = broken
     with Scene(laboratory) as scene:
         scene.begin()
         each(lambda node: node.shell(strike), laboratory.nodes)
         scene.stay(8)
-        scene.heard(reason, log=log)
+        scene.heard(reason, by_pacemaker=by_pacemaker)
         each(lambda node: node.shell(heal), laboratory.nodes)
         wait_normal(laboratory)
         check(scene, moves=0)

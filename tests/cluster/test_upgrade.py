@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+import time
 
 import pytest
 
 from galera_sync_guard import __version__ as VERSION
 from laboratory import pacemaker, recipe
-from laboratory.machine import SYSLOG, wait_until
+from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, abnormal, check, wait_normal
 from tests.cluster.keeper import Keeper
@@ -48,7 +49,7 @@ def test_an_upgrade_node_by_node_moves_nothing(old, old_deb, deb, mode):
         wait_until(lambda node=node: versions(node) == (OLD, OLD), 20, "the old guard has judged")
     wait_normal(laboratory)
     with Scene(laboratory) as scene:
-        sizes = {node: int(node.shell(f"stat -c %s {SYSLOG}")) for node in laboratory.nodes}
+        began = time.time()
         scene.begin()
         for node in (*laboratory.peers(scene.holder), scene.holder):
             install(node, deb)
@@ -56,8 +57,8 @@ def test_an_upgrade_node_by_node_moves_nothing(old, old_deb, deb, mode):
             scene.stay(3)
             assert abnormal(laboratory) == []
             assert ("versions-differ" in found(node)) == (node is not scene.holder), "the VIP's node is the last"
-        for node, size in sizes.items():
-            said = re.findall(r"\((?:unfit|poor|unknown), score.*", node.shell(f"tail -c +{size + 1} {SYSLOG}"))
+        for node in laboratory.nodes:
+            said = re.findall(r"\((?:unfit|poor|unknown), score.*", node.journal(began))
             assert said == [], f"{node.name} gave a wrong verdict"
         check(scene, moves=0)
 

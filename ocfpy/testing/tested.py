@@ -1,0 +1,197 @@
+"""An agent under test: runs its actions as Pacemaker does, keeps what they print, and finds what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO
+
+# A path that any agent can run with.
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# Every process that an agent starts inherits this variable, unless the agent gives it an environment of its own.
+MARK = "OCFPY_TESTING"
+# Seconds that an action may take here, and after which it is killed for not having ended itself.
+TIMEOUT = 20.0
+EXIT_REASON = "ocf-exit-reason:"
+
+
+class Result:
+    """How an action ended; `code` is None when it had to be killed."""
+
+    def __init__(self, action: str, code: int | None, stdout: str, stderr: str, seconds: float) -> None:
+        self.action = action
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        self.seconds = seconds
+
+    @property
+    def reasons(self) -> list[str]:
+        """The exit reasons, of which Pacemaker shows the last."""
+        lines = self.stderr.splitlines()
+        return [line[len(EXIT_REASON) :] for line in lines if line.startswith(EXIT_REASON)]
+
+    def __str__(self) -> str:
+        ended = "did not end" if self.code is None else f"ended with {self.code}"
+        said = (self.stderr or self.stdout).strip().splitlines()
+        return f"{self.action} {ended} after {self.seconds:.1f}s" + (f": {said[-1]}" if said else "")
+
+
+class TestedAgent:
+    """One agent with parameters that are right; files go into `directory`, and no output may have a secret."""
+
+    __test__ = False  # not a test case, whatever its name says
+
+    def __init__(
+        self,
+        path: str,
+        parameters: Mapping[str, str],
+        directory: str,
+        environ: Mapping[str, str] | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.path = os.path.abspath(path)
+        self.name = os.path.basename(path)
+        self.parameters = dict(parameters)
+        self.secrets = [self.parameters[name] for name in secrets]
+        self.state_directory = os.path.join(directory, "run")
+        self.outputs: list[str] = []
+        self._directory = directory
+        self._mark = uuid.uuid4().hex
+        self._environ = dict(environ or {})
+        os.makedirs(self.state_directory, exist_ok=True)
+
+    def bare_environ(self) -> dict[str, str]:
+        """Return the environment of a host where nothing is configured."""
+        return {"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", **self._environ}
+
+    def environ(
+        self, action: str, parameters: Mapping[str, str] | None = None, interval: float = 0.0, timeout: float = TIMEOUT
+    ) -> dict[str, str]:
+        """Return the environment that Pacemaker would give to an action."""
+        environ = {
+            **self.bare_environ(),
+            MARK: self._mark,
+            "OCF_RA_VERSION_MAJOR": "1",
+            "OCF_RA_VERSION_MINOR": "1",
+            "OCF_RESOURCE_INSTANCE": "tested",
+            "OCF_RESOURCE_PROVIDER": "custom",
+            "OCF_RESOURCE_TYPE": self.name,
+            "HA_RSCTMP": self.state_directory,
+            "HA_LOGFACILITY": "none",
+            "OCF_RESKEY_CRM_meta_name": action,
+            "OCF_RESKEY_CRM_meta_timeout": str(int(timeout * 1000)),
+            "OCF_RESKEY_CRM_meta_interval": str(int(interval * 1000)),
+        }
+        given = self.parameters if parameters is None else parameters
+        environ.update(("OCF_RESKEY_" + name, value) for name, value in given.items())
+        return environ
+
+    def run(
+        self,
+        action: str,
+        parameters: Mapping[str, str] | None = None,
+        interval: float = 0.0,
+        timeout: float = TIMEOUT,
+        environ: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run one action to its end, or kill its process group a moment after its timeout."""
+        with self.open_output() as stdout, self.open_output() as stderr:
+            began = time.monotonic()
+            process = self.spawn(action, parameters, interval, timeout, environ, stdout, stderr)
+            try:
+                code: int | None = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill(process)
+                code = None
+            seconds = time.monotonic() - began
+            result = Result(action, code, _text(stdout), _text(stderr), seconds)
+        self.outputs += (result.stdout, result.stderr)
+        return result
+
+    def spawn(
+        self,
+        action: str,
+        parameters: Mapping[str, str] | None = None,
+        interval: float = 0.0,
+        timeout: float = TIMEOUT,
+        environ: Mapping[str, str] | None = None,
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
+        stderr: int | IO[bytes] = subprocess.DEVNULL,
+        pass_fds: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Start one action in a session of its own."""
+        return subprocess.Popen(
+            [self.path, action],
+            env=self.environ(action, parameters, interval, timeout) if environ is None else dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            cwd="/",
+            pass_fds=pass_fds,
+        )
+
+    def open_output(self) -> IO[bytes]:
+        """Return a new file: a pipe would keep its reader waiting for a daemon that holds it."""
+        return open(os.memfd_create("output"), "w+b")
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill an action as Pacemaker does after its timeout: with its process group."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+    def processes(self) -> dict[int, str]:
+        """Return the command lines of all running processes that come from this agent, by their numbers."""
+        found = {}
+        mark = f"{MARK}={self._mark}".encode()
+        for number in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{number}/environ", "rb") as file:
+                    is_ours = mark in file.read().split(b"\0")
+                if is_ours:
+                    with open(f"/proc/{number}/cmdline", "rb") as file:
+                        command = file.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+                    if command:
+                        found[int(number)] = command
+            except OSError:
+                continue  # it has ended
+        return found
+
+    def clean_up(self) -> None:
+        """Stop the resource, and kill what is left of it."""
+        self.run("stop")
+        end = time.monotonic() + TIMEOUT
+        while (left := self.processes()) and time.monotonic() < end:
+            for number in left:
+                try:
+                    os.kill(number, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.01)
+
+    def state(self) -> dict[str, bytes]:
+        """Return what the state directory holds: path -> content."""
+        found = {}
+        for directory, _, names in os.walk(self.state_directory):
+            for name in names:
+                path = os.path.join(directory, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        found[path] = file.read()
+        return found
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")

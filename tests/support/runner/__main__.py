@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Tiers whose tests need no machine but this one: first, since they take seconds.
-QUICK = ("repository", "unit", "contract", "wire")
+QUICK = ("repository", "unit", "contract", "wire", "rehearsal")
 # Kinds of which several processes may run tests side by side, each with a laboratory of its own.
 DIVISIBLE = (*QUICK, "package", KEEPER)
 # Another process of a kind is worth its start when it has so many seconds of tests to run.

@@ -28,6 +28,7 @@ SECONDS = {
     "unit": 0.01,
     "contract": 0.1,
     "wire": 0.3,
+    "rehearsal": 0.3,
     "mariadb": 4.0,
     "package": 6.0,
     "cluster": 15.0,

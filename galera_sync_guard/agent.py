@@ -11,7 +11,14 @@ import time
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.states import BAD, exit_code
 from galera_sync_guard.parameters import GuardParameters, as_text, check
-from galera_sync_guard.watcher.client import PUBLISH_AGAIN, PUBLISH_TIMEOUT, RENEW, SCHEDULING_SLACK, WatcherClient
+from galera_sync_guard.watcher.client import (
+    PUBLISH_AGAIN,
+    PUBLISH_TIMEOUT,
+    RENEW,
+    SCHEDULING_SLACK,
+    WatcherClient,
+    socket_name,
+)
 from ocfpy import codes
 from ocfpy.agent import Action, Agent
 from ocfpy.codes import Failure, ParameterError, describe
@@ -46,7 +53,7 @@ class Guard:
         self.parameters = parameters
         self.report = invocation.report
         self._directory = invocation.state_directory
-        self.watcher = WatcherClient(self._directory, invocation.resource)
+        self.watcher = WatcherClient(self._directory, socket_name(invocation.resource))
         self._store: Store | None = None
 
     @property
@@ -313,6 +320,18 @@ def _run_watcher(argv: Sequence[str]) -> int:
     return run(Invocation(AGENT, "monitor", environ, Report(AGENT.name, environ, sys.stderr), argv[0]))
 
 
+def _renew_watchers(argv: Sequence[str]) -> int:
+    from galera_sync_guard.watcher.package import renew
+
+    return renew(argv)
+
+
+def _end_watchers(argv: Sequence[str]) -> int:
+    from galera_sync_guard.watcher.package import end
+
+    return end(argv)
+
+
 def _run_storage(argv: Sequence[str]) -> int:
     from galera_sync_guard.host.storage import main
 
@@ -345,5 +364,10 @@ poor, unfit or unknown. See mode for what Pacemaker gets.""",
         Action("validate-all", validate_all, timeout="20s"),
         Action("reload-agent", reload_agent, timeout="20s", validates=False, rescues=(succeed_on_error,)),
     ),
-    programs={"watch": _run_watcher, "storage": _run_storage},
+    programs={
+        "watch": _run_watcher,
+        "storage": _run_storage,
+        "renew-watchers": _renew_watchers,
+        "end-watchers": _end_watchers,
+    },
 )

@@ -32,6 +32,7 @@ END = signal.SIGTERM
 STATUS_SIZE = 65536
 # How many watchers may end one after another while one caller asks.
 MAX_SUCCESSORS = 3
+PREFIX = "galera_sync_guard.watcher-"
 MAX_NAME = 60
 
 
@@ -66,7 +67,12 @@ def socket_name(resource: str) -> str:
         import zlib
 
         resource = f"{resource[: MAX_NAME // 4]}-{zlib.crc32(os.fsencode(resource)):08x}"
-    return f"galera_sync_guard.watcher-{resource}"
+    return PREFIX + resource
+
+
+def watcher_names(directory: str) -> list[str]:
+    """Return the file names of the control sockets in a directory."""
+    return [name for name in os.listdir(directory) if name.startswith(PREFIX)]
 
 
 class WatcherClient:
@@ -76,9 +82,9 @@ class WatcherClient:
     tells its pid: another program's pid is never taken for the watcher's. It needs neither disk space nor syslog.
     """
 
-    def __init__(self, directory: str, resource: str) -> None:
+    def __init__(self, directory: str, name: str) -> None:
         self._directory = directory
-        self._name = socket_name(resource)
+        self._name = name
 
     def status(self, seconds: float) -> Status | None:
         """Return the watcher's Status, None when there is no watcher; TimeoutError when it does not answer in time."""

@@ -28,7 +28,7 @@ class ControlSocket:
     """
 
     def __init__(self, directory: str, resource: str) -> None:
-        self._predecessor = WatcherClient(directory, resource)
+        self._predecessor = WatcherClient(directory, socket_name(resource))
         self._path = os.path.join(directory, socket_name(resource))
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._status = b""

@@ -22,7 +22,7 @@ from galera_sync_guard.host.storage import Storage
 from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
 from galera_sync_guard.server.connection import ServerConnection
-from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, PUBLISH_TIMEOUT, RENEW, WatcherClient
+from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, PUBLISH_TIMEOUT, RENEW, WatcherClient, socket_name
 from galera_sync_guard.watcher.control import ControlSocket
 from ocfpy import codes
 from ocfpy.codes import Failure
@@ -62,7 +62,7 @@ class WatcherReplaced(BaseException):
 
 def spawn(invocation: Invocation[GuardParameters]) -> None:
     """Leave a watcher behind; raise Failure if none comes up."""
-    client = WatcherClient(invocation.state_directory, invocation.resource)
+    client = WatcherClient(invocation.state_directory, socket_name(invocation.resource))
     try:
         process = _start(invocation, *LEAST_RIGHTS)
     except OSError as error:

@@ -104,6 +104,23 @@ def test_remove_keeps_the_maintenance_file(machine, deb):
     assert machine.read(MAINTENANCE) == "new disks\n"
 
 
+def test_remove_ends_the_watchers_and_an_installation_renews_them(machine, deb):
+    install(machine, deb)
+    assert act(machine, "start", mode="score", watch_interval="1s").returncode == 0
+    first = machine.shell("pgrep -f 'galera_sync_guard watch guard'")
+    machine.run(["dpkg", "--install", "/tmp/" + deb.name])
+    machine.shell(
+        machine.shell(
+            "for n in $(seq 100); do"
+            f" pgrep -f 'galera_sync_guard watch guard' | grep -qx {first.strip()} || exit 0; sleep .1; done; exit 1"
+        )
+        % first.strip()
+    )
+    assert act(machine, "monitor", mode="score", watch_interval="1s").returncode == 0
+    machine.run(["apt-get", "remove", "--yes", PACKAGE])
+    assert machine.shell("pgrep -f 'galera_sync_guard watch guard' || :") == ""
+
+
 @pytest.fixture
 def used(machine, deb):
     """The machine with the package, and a configuration (CIB_file, for Pacemaker's tools) that uses it."""

@@ -212,6 +212,26 @@ class TestLife:
         wait(lambda: not alive(pid))
         assert guard.published == (None, None)
 
+    def test_the_package_s_removal_ends_it_and_deletes_its_attributes(self, guard, pid):
+        assert guard.run("end-watchers", str(guard.state_file.parent)).code == 0
+        assert not alive(pid)
+        assert guard.published == (None, None)
+
+    def test_the_package_s_removal_ends_one_that_is_stopped_too(self, guard, pid):
+        os.kill(pid, signal.SIGSTOP)
+        assert guard.run("end-watchers", str(guard.state_file.parent)).code == 0
+        assert not alive(pid)
+
+    def test_the_package_s_scripts_do_nothing_where_there_is_no_watcher(self, guard, tmp_path):
+        assert guard.run("end-watchers", str(tmp_path / "none")).code == 0
+        assert guard.run("renew-watchers", str(tmp_path)).code == 0
+
+    def test_the_same_version_installed_again_renews_it(self, guard, pid):
+        assert guard.run("renew-watchers", str(guard.state_file.parent)).code == 0
+        wait(lambda: watcher_of(guard) not in (None, pid))
+        assert not alive(pid)
+        assert guard.monitor().code == 0
+
     def test_two_hundred_bytes_of_a_name_are_not_too_long_for_its_socket(self, guard):
         long = guard.copy(name="g" * 200)
         assert long.start().code == 0

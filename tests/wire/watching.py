@@ -19,7 +19,7 @@ def watcher_of(guard):
 
 def client_of(guard):
     """Return what asks a guard's watcher."""
-    return WatcherClient(guard.environment["HA_RSCTMP"], guard.resource)
+    return WatcherClient(guard.environment["HA_RSCTMP"], socket_name(guard.resource))
 
 
 def status_of(guard):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from galera_sync_guard.watcher import client as module
-from galera_sync_guard.watcher.client import Status, WatcherClient
+from galera_sync_guard.watcher.client import Status, WatcherClient, socket_name
 from tests.support.checkout import ROOT
 
 # Takes the name, and says whether it still has it whenever it is asked. Meanwhile it waits in a system call.
@@ -68,7 +68,7 @@ def holder(run_directory):
 
 @pytest.fixture
 def client(run_directory):
-    return WatcherClient(str(run_directory), "guard")
+    return WatcherClient(str(run_directory), socket_name("guard"))
 
 
 def test_at_first_there_is_no_watcher(client):
@@ -77,7 +77,7 @@ def test_at_first_there_is_no_watcher(client):
 
 
 def test_a_directory_that_is_missing_has_no_watcher(run_directory):
-    assert WatcherClient(str(run_directory / "missing"), "guard").status(1.0) is None
+    assert WatcherClient(str(run_directory / "missing"), "any").status(1.0) is None
 
 
 def test_it_tells_its_status_while_it_waits_for_something_else(client, holder):

@@ -1,9 +1,12 @@
 """The procedures of docs/operations.md, typed as the page prints them."""
 
+import time
+from functools import partial
+
 import pytest
 
 from laboratory import mariadb, pacemaker
-from laboratory.laboratory import each
+from laboratory.laboratory import each, together
 from laboratory.machine import Machine, wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.recipe import procedure
@@ -53,23 +56,59 @@ def test_the_last_node_serves_when_the_others_are_gone_for_good(score):
         wait_normal(score)
 
 
-def test_all_nodes_crashed_and_stay_down(score):
+def start_all(nodes):
+    """Start the crashed servers of these nodes as the page says, the newest first."""
     look, first, others = procedure("All are stopped")
+    positions = {}
+    for node in nodes:
+        said = node.shell(look)
+        assert "safe_to_bootstrap: 0" in said
+        assert "seqno:   -1" in said
+        positions[node] = int(node.shell("galera_recovery").rpartition(":")[2])
+    newest = max(positions, key=positions.get)
+    newest.shell("sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' /var/lib/mysql/grastate.dat")
+    newest.shell(first, timeout=60)
+    for node in nodes:
+        if node != newest:
+            node.shell(others, timeout=90)
+            mariadb.wait_synced(node)
+
+
+def test_all_nodes_crashed_and_stay_down(score):
+    with Scene(score) as scene:
+        scene.begin()
+        each(mariadb.crash, score.nodes)
+        start_all(score.nodes)
+        wait_normal(score)
+        check(scene, moves=scene.moves(), outage=120)
+
+
+def test_all_nodes_crashed_and_return_by_themselves(score):
     with Scene(score) as scene:
         scene.begin()
         each(mariadb.kill, score.nodes)
-        wait_until(lambda: not any(map(mariadb.running, score.nodes)), 30, "no server runs")
-        positions = {}
-        for node in score.nodes:
-            said = node.shell(look)
-            assert "safe_to_bootstrap: 0" in said
-            assert "seqno:   -1" in said
-            positions[node] = int(node.shell("galera_recovery").rpartition(":")[2])
-        newest = max(positions, key=positions.get)
-        newest.shell("sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' /var/lib/mysql/grastate.dat")
-        newest.shell(first, timeout=60)
-        for node in score.peers(newest):
-            node.shell(others, timeout=90)
-            mariadb.wait_synced(node)
+        wait_until(lambda: not scene.address.holders(), 30, "no node has the address")
         wait_normal(score)
-        check(scene, moves=scene.moves(), outage=90)
+        check(scene, moves=scene.moves(), outage=120)
+
+
+def test_all_nodes_crashed_and_one_does_not_return(score):
+    (end_waiting,) = procedure("They wait for each other")
+    with Scene(score) as scene:
+        scene.begin()
+        lost = scene.holder
+        waiting = score.peers(lost)
+        together(lost.power_off, *(partial(mariadb.kill, node) for node in waiting))
+        wait_until(lambda: {unit_state(node) for node in waiting} == {"activating"}, 60, "they are started again")
+        time.sleep(10)
+        assert {unit_state(node) for node in waiting} == {"activating"}, "they wait for the node that does not return"
+        each(lambda node: node.shell(end_waiting, timeout=30), waiting)
+        start_all(waiting)
+        wait_until(scene.address.holders, 30, "the address is back")
+        score.power_on(lost)
+        wait_normal(score)
+
+
+def unit_state(node):
+    """Return what the page tells to look at first: the state of MariaDB's unit."""
+    return node.run(["systemctl", "is-active", "mariadb"], check=False).stdout.strip()

@@ -135,10 +135,11 @@ class Parameter(Generic[Value, Default]):
 
     def check_declaration(self) -> None:
         """Raise DeclarationError unless the declaration is right; find the typed value of the default."""
-        for what, text in (("default", self.default), ("short", self.short), ("long", self.long)):
-            if text is not None and not isinstance(text, str):
-                raise DeclarationError(f"parameter {self.name}: {what} must be a text, not {text!r}")
+        if not (isinstance(self.short, str) and isinstance(self.long, str)):
+            raise DeclarationError(f"parameter {self.name}: short and long must be texts")
         if self.default is not None:
+            if not isinstance(self.default, str):
+                raise DeclarationError(f"parameter {self.name}: default must be a text, not {self.default!r}")
             try:
                 self.default_value = self.convert(self.default)
             except ValueError:
@@ -203,13 +204,14 @@ class ParameterSet(metaclass=_Declaration):
     def __init_subclass__(cls) -> None:
         own = [value for value in vars(cls).values() if isinstance(value, Parameter)]
         for parameter in own:
-            if parameter.name in RESERVED or parameter.name.startswith("CRM_meta_"):
+            if parameter.name in RESERVED or parameter.name.startswith(("_", "CRM_meta_")):
                 raise DeclarationError(f"parameter {parameter.name}: this name is reserved")
             parameter.check_declaration()
         cls.declared = (*cls.declared, *own)
 
 
-RESERVED = frozenset((*dir(ParameterSet), "given", "wrong"))
+# The attributes of a set that are not parameters; other names that begin with an underscore are Python's.
+RESERVED = ("declared", "given", "wrong")
 
 
 class Text(Parameter[str, Default]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import syslog
 import time
 
 from ocfpy.deadline import Deadline, TimeIsUp
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
 
 # How long syslog may take, in seconds: the socket of a reader that hangs (a journal on stalled storage) stays full.
 SYSLOG_TIMEOUT = 0.3
+FACILITIES = (
+    *"auth cron daemon kern lpr mail news syslog user uucp".split(),
+    *(f"local{number}" for number in range(8)),
+)
 # After it was full, syslog is tried again after so many seconds. An error that repeats is logged once in this time.
 SYSLOG_RETRY = 60.0
 REPEAT_AFTER = 60.0
@@ -31,7 +34,8 @@ class Report:
         self, agent_name: str, environ: Mapping[str, str], stderr: TextIO, secrets: Iterable[str] = ()
     ) -> None:
         self._ident = f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})"
-        self._facility = _FACILITIES.get(environ.get("HA_LOGFACILITY", "daemon"), syslog.LOG_DAEMON)
+        facility = environ.get("HA_LOGFACILITY", "")
+        self._facility = "LOG_" + (facility if facility in FACILITIES else "daemon").upper()
         self._prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
         self._debugs = environ.get("HA_debug", "0") not in ("", "0")
         self._stderr = stderr
@@ -49,26 +53,26 @@ class Report:
         count = self._count_since_last(message)
         if count:
             again = f" (repeated {count} times)" if count > 1 else ""
-            self._log(syslog.LOG_ERR, "ERROR", message + again)
+            self._log("LOG_ERR", "ERROR", message + again)
 
     def warning(self, message: str) -> None:
         """Log what is wrong but handled; also on stderr."""
-        self._log(syslog.LOG_WARNING, "WARNING", message)
+        self._log("LOG_WARNING", "WARNING", message)
 
     def info(self, message: str) -> None:
         """Log a normal event; also on stderr."""
-        self._log(syslog.LOG_INFO, "INFO", message)
+        self._log("LOG_INFO", "INFO", message)
 
     def debug(self, message: str) -> None:
         """Log a detail, where the cluster's debug level is on (HA_debug)."""
         if self._debugs:
-            self._log(syslog.LOG_DEBUG, "DEBUG", message)
+            self._log("LOG_DEBUG", "DEBUG", message)
 
     def trace(self, text: str) -> None:
         """Log the lines of a traceback, to syslog only: never to a user."""
         if self._count_since_last(text):
             for line in self._without_secrets(text).splitlines():
-                self._syslog(syslog.LOG_ERR, "ERROR: " + line)
+                self._syslog("LOG_ERR", "ERROR: " + line)
 
     def _count_since_last(self, text: str) -> int:
         """Return how often an error has come since it was last logged, 0 when that is not long ago."""
@@ -86,7 +90,7 @@ class Report:
         known[:] = [now, 0]
         return count
 
-    def _log(self, priority: int, word: str, message: str) -> None:
+    def _log(self, priority: str, word: str, message: str) -> None:
         line = f"{word}: {one_line(self._without_secrets(message))}"
         self._syslog(priority, line)
         self._write(f"{self._ident}: {line}")
@@ -104,17 +108,19 @@ class Report:
         except OSError:
             pass  # no reader, or no room: the exit code still says what happened
 
-    def _syslog(self, priority: int, line: str) -> None:
+    def _syslog(self, priority: str, line: str) -> None:
         if time.monotonic() < self._silent_until:
             self._lost += 1
             return
+        import syslog  # here, since most monitors say nothing
+
         try:
             with Deadline(SYSLOG_TIMEOUT).limit(SYSLOG_TIMEOUT):
-                syslog.openlog(self._ident, syslog.LOG_PID, self._facility)
+                syslog.openlog(self._ident, syslog.LOG_PID, getattr(syslog, self._facility))
                 if self._lost:
                     syslog.syslog(syslog.LOG_WARNING, f"WARNING: {self._lost} lines are lost: syslog took none")
                     self._lost = 0
-                syslog.syslog(priority, _printable(line))
+                syslog.syslog(getattr(syslog, priority), _printable(line))
         except TimeIsUp:
             self._silent_until = time.monotonic() + SYSLOG_RETRY
             self._lost += 1
@@ -125,24 +131,6 @@ def _forms(secret: str) -> set[str]:
     from urllib.parse import quote, quote_plus
 
     return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
-
-
-_FACILITIES: dict[str, int] = {
-    name[4:].lower(): getattr(syslog, name)
-    for name in (
-        "LOG_DAEMON",
-        "LOG_USER",
-        "LOG_SYSLOG",
-        "LOG_AUTH",
-        "LOG_CRON",
-        "LOG_KERN",
-        "LOG_LPR",
-        "LOG_MAIL",
-        "LOG_NEWS",
-        "LOG_UUCP",
-        *(f"LOG_LOCAL{number}" for number in range(8)),
-    )
-}
 
 
 def one_line(text: object) -> str:

@@ -1,5 +1,6 @@
 """The metadata: well-formed, as approved, and true."""
 
+import os
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -26,6 +27,18 @@ def tree(text):
 
 def test_is_the_one_that_was_approved(text):
     assert text == GOLDEN.read_text(), "if the change is meant: " + REGENERATE
+
+
+@pytest.mark.parametrize("name", ["galera_sync_guard", "vip_client_reset"])
+@pytest.mark.parametrize("action", ["meta-data", "usage"])
+def test_a_reader_that_has_gone_is_not_told_anything(name, action):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [CHECKOUT / "agents" / name, action], env={}, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_is_well_formed(text, tmp_path):

@@ -29,7 +29,6 @@ WATCHING = {
     "os",
     "posixpath",
     "stat",
-    "syslog",
 }
 
 # What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.

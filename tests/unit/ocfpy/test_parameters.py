@@ -205,7 +205,7 @@ WRONG_DECLARATIONS = {
     ),
     "a description that is not a text": (
         {"port": lambda: Integer("10", "s", ["l"])},
-        "parameter port: long must be a text, not ['l']",
+        "parameter port: short and long must be texts",
     ),
     "no words": (
         {"mode": lambda: Choice("a", "s", "l", words=())},
@@ -216,6 +216,7 @@ WRONG_DECLARATIONS = {
         "parameter mode: words must be a tuple of at least one word",
     ),
     "the name of an attribute": ({"given": lambda: Text("", "s", "l")}, "parameter given: this name is reserved"),
+    "a name of Python": ({"__dict__": lambda: Text("", "s", "l")}, "parameter __dict__: this name is reserved"),
     "the name of a meta attribute": (
         {"CRM_meta_timeout": lambda: Text("", "s", "l")},
         "parameter CRM_meta_timeout: this name is reserved",

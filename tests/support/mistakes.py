@@ -151,7 +151,7 @@ MISTAKES = [
         add(".//constraints", '<rsc_order id="order" first="galera-guard-clone" then="VirtualIP"/>'),
     ),
     ("no stickiness", "no-stickiness", ERROR, remove(meta("resource-stickiness"))),
-    ("stickiness too low", "no-stickiness", ERROR, put(meta("resource-stickiness"), value="50")),
+    ("stickiness too low", "no-stickiness", ERROR, put(meta("resource-stickiness"), value="49")),
     ("stickiness too high", "stickiness", ERROR, put(meta("resource-stickiness"), value="990")),
     ("stickiness INFINITY", "stickiness", ERROR, put(meta("resource-stickiness"), value="INFINITY")),
     (
@@ -241,7 +241,7 @@ MISTAKES = [
     ("the address prefers a node", "placement", ERROR, prefers("INFINITY")),
     ("the address prefers a node more than it sticks", "placement", ERROR, prefers("200")),
     ("the guard's monitor is disabled", "monitor-disabled", ERROR, put(GUARD_MONITOR, enabled="false")),
-    ("the address's monitor is disabled", "monitor-disabled", ERROR, put(VIP_MONITOR, enabled="no")),
+    ("the address's monitor is disabled", "monitor-disabled", ERROR, put(VIP_MONITOR, enabled="0")),
     ("a failure of the guard's monitor is ignored", "monitor-on-fail", ERROR, put(GUARD_MONITOR, on_fail="ignore")),
     ("a failure of the address's monitor is ignored", "monitor-on-fail", ERROR, put(VIP_MONITOR, on_fail="ignore")),
     ("the guard runs on one node", "clone-max", ERROR, add(".//clone/meta_attributes", pair("clone-max", "1"))),

@@ -81,11 +81,11 @@ def stickiness(snapshot: Snapshot) -> Iterator[Finding]:
     for vip in snapshot.vips if snapshot.configuration else ():
         held = snapshot.configuration.stickiness(vip) if snapshot.configuration else 0
         fix = f"pcs resource meta {vip.id} resource-stickiness=100"
-        if held <= LEAST_STICKINESS:
+        if held < LEAST_STICKINESS:
             yield cause(
                 "no-stickiness",
                 names.STAYS | {names.ADDRESS_LOST},
-                f"{vip.id} has a resource-stickiness of {held}, must be above {LEAST_STICKINESS}: it moves without need",
+                f"{vip.id} has a resource-stickiness of {held}, must be at least {LEAST_STICKINESS}: it moves without need",
                 fix,
             )
         if held >= MOST_STICKINESS:

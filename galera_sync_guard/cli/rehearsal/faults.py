@@ -127,7 +127,10 @@ def _address_lost(scene: Scene) -> Situation:
 
 def _reset_monitor_fails(scene: Scene) -> Situation | None:
     reset = scene.configuration.client_reset(scene.vip)
-    return (scene.cib, Event(tuple(_failed_monitors(reset, scene.holder)))) if reset else None
+    if reset is None:
+        return None
+    injected = tuple(_failed_monitors(reset, scene.holder))
+    return scene.cib, Event(injected, (f"{reset.id}_start_0@{scene.holder}=1",) if injected else ())
 
 
 def _reset_stop_fails(scene: Scene) -> Situation | None:
@@ -202,7 +205,7 @@ FAULTS = (
     Fault(names.STOP_FAILS, "its guard's monitor and stop fail", MOVES, _stop_fails),
     Fault(names.FAILURE_EXPIRES, "a day after its guard failed", GUARD_RETURNS, _failure_expires),
     Fault(names.ADDRESS_LOST, "the address vanishes", RECOVERS, _address_lost),
-    Fault(names.RESET_MONITOR_FAILS, "vip_client_reset's monitor fails", STAYS, _reset_monitor_fails),
+    Fault(names.RESET_MONITOR_FAILS, "vip_client_reset fails, and its restart too", STAYS, _reset_monitor_fails),
     Fault(names.RESET_STOP_FAILS, "unfit, and vip_client_reset's stop fails", MOVES, _reset_stop_fails),
     Fault(names.NODE_LOST, "the node is lost", MOVES, lambda scene: (scene.cib, Event(lost=scene.holder))),
     Fault(names.STANDBY, "the node is put in standby", MOVES, _standby),

@@ -115,9 +115,10 @@ class Scheduler:
         command = ("crm_simulate", "--simulate", "--output-as=xml", f"--xml-file={path}", f"--save-output={path}")
         watchdog = ("--watchdog=true",) if self.has_watchdog else ()
         done = self.host.run(*command, *watchdog, *options, timeout=SIMULATE_TIMEOUT)
-        if done.returncode:
-            reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
-            raise CommandError(f"crm_simulate: {reason}")
+        if done.returncode and "<revised_cluster_status>" not in done.stdout:
+            lines = [line for line in (done.stderr.strip() or "no reason given").splitlines() if "rror" in line]
+            raise CommandError(f"crm_simulate: {(lines or [done.stderr.strip()])[0]}")
+        # With another exit code the plan has a step that waits for itself, as with a resource that is not managed.
         return tools.parsed(done.stdout, "crm_simulate")
 
     def _write(self, cib: Element) -> str:

@@ -110,11 +110,8 @@ def test_remove_ends_the_watchers_and_an_installation_renews_them(machine, deb):
     first = machine.shell("pgrep -f 'galera_sync_guard watch guard'")
     machine.run(["dpkg", "--install", "/tmp/" + deb.name])
     machine.shell(
-        machine.shell(
-            "for n in $(seq 100); do"
-            f" pgrep -f 'galera_sync_guard watch guard' | grep -qx {first.strip()} || exit 0; sleep .1; done; exit 1"
-        )
-        % first.strip()
+        "for n in $(seq 100); do"
+        f" pgrep -f 'galera_sync_guard watch guard' | grep -qx {first.strip()} || exit 0; sleep .1; done; exit 1"
     )
     assert act(machine, "monitor", mode="score", watch_interval="1s").returncode == 0
     machine.run(["apt-get", "remove", "--yes", PACKAGE])

@@ -158,6 +158,7 @@ class Guard:
         invocation, attributes = self.invocation, self.attributes()
         sampler: Sampler = PollingSampler(self.parameters, invocation.deadline)
         return Cycle(
+            invocation.resource,
             self.parameters,
             self.store,
             attributes,

@@ -7,9 +7,9 @@ import time
 from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.decision.judge import judge
+from galera_sync_guard.decision.judge import NO_PEER, judge
 from galera_sync_guard.decision.memory import without_changed
-from galera_sync_guard.decision.states import BAD, UNKNOWN, score_text
+from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
 from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.state_file import Record
 from galera_sync_guard.server import probe
@@ -84,12 +84,13 @@ class FailedSampler:
 class Cycle:
     """Probes, judges, publishes and remembers for one guard.
 
-    `interval` is the time between two cycles in seconds, 0 when this call does not recur. Another `publication_epoch`
-    than at the last publication means that Pacemaker may have lost what was published.
+    `resource` is the guard's name. `interval` is the time between two cycles in seconds, 0 when this call does not recur.
+    Another `publication_epoch` than at the last publication means that Pacemaker may have lost what was published.
     """
 
     def __init__(
         self,
+        resource: str,
         policy: GuardParameters,
         store: Store,
         attributes: Attributes,
@@ -103,6 +104,7 @@ class Cycle:
         self.sampler = sampler
         self.publication_epoch = publication_epoch
         self.record = store.load() or Record()
+        self._resource = resource
         self._policy = policy
         self._store = store
         self._attributes = attributes
@@ -170,11 +172,20 @@ class Cycle:
             peer = self._peers.status(condition)
             now = boot_clock()
             verdict, memory = judge(condition, self._policy, self.record.memory, peer, now, interval)
+            if peer and self._is_about_to_act(verdict) and not self._has_better_place():
+                verdict, memory = judge(condition, self._policy, self.record.memory, NO_PEER, now, interval)
             wait = self._peers.recheck_after(condition, memory, now, interval)
             if not wait or wait > self._deadline.remaining() - PUBLISH_RESERVE:
                 self.record.memory = memory
                 return verdict
             time.sleep(wait)
+
+    def _is_about_to_act(self, verdict: Verdict) -> bool:
+        memory = self.record.memory
+        return verdict.kind == POOR and memory is not None and memory.kind not in BAD
+
+    def _has_better_place(self) -> bool:
+        return self._attributes.has_better_place(self._resource)
 
     def _is_published(self, verdict: Verdict) -> bool:
         record = self.record

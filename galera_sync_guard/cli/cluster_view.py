@@ -8,10 +8,10 @@ from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.host import Host
-from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, score_text
+from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
 
 # A node is shown as good as its score; a lagging one is still fit.
-KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()}
+KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()} | {score_text(UNKNOWN_AFTER_BAD): UNKNOWN}
 WHEN = {state.name: state.when for state in STATES}
 
 # A stop and a start are one move when they are no further apart than this, in seconds: the history has whole seconds.

@@ -76,8 +76,22 @@ class Attributes:
         A node that leaves the cluster loses its attributes, and a guard that stops deletes them, so a node that has
         one is online.
         """
-        values = self._values(self._state, "-A")
-        return any(state == "synced" for node, state in values.items() if node != self._node)
+        return "synced" in self._peer_states().values()
+
+    def has_better_place(self, resource: str) -> bool:
+        """Return whether what runs on this node, such as the virtual IP, would move to a synced node if this guard left.
+
+        A synced node may be one that the virtual IP must not use, and an unknown node has a higher score than a poor one.
+        True when the cluster does not answer, or nothing would leave.
+        """
+        if self._node is None:
+            return True
+        # Imported here, since a monitor of a node that is not poor does without.
+        from galera_sync_guard.cluster.placement import destinations
+
+        places = destinations(resource, self._node, self._environ, self._deadline)
+        states = self._peer_states() if places else {}
+        return places is None or all(states.get(place or "") == "synced" for place in places.values())
 
     def missing_meta_attributes(self, resource: str) -> list[str]:
         """Return which of the meta attributes that mode=fail needs are not set for a resource.
@@ -89,6 +103,10 @@ class Attributes:
             return []
         command = ("crm_resource", "--resource", resource, "--meta", "--get-parameter")
         return [name for name in ("migration-threshold", "failure-timeout") if self._run(*command, name) == (0, "")]
+
+    def _peer_states(self) -> dict[str, str]:
+        values = self._values(self._state, "-A")
+        return {node: state for node, state in values.items() if node != self._node}
 
     def _cib_value(self) -> str:
         """Return the score as the CIB has it, where location rules read it; attrd may know another.

@@ -7,7 +7,7 @@ better. Good news after bad waits for recovery_hold. While the guard cannot dete
 from __future__ import annotations
 
 from galera_sync_guard.decision.memory import Memory
-from galera_sync_guard.decision.states import BAD, FIT, POOR, SCORES, UNKNOWN
+from galera_sync_guard.decision.states import BAD, FIT, POOR, SCORES, UNKNOWN, UNKNOWN_AFTER_BAD
 from ocfpy.parameters import format_seconds
 
 TYPE_CHECKING = False
@@ -108,6 +108,8 @@ def _hold_last_verdict(
         since = now if memory.unknown_since is None else memory.unknown_since
         after.unknown_since = since
         after.bad_at = memory.bad_at
+        if memory.kind in BAD or memory.score == UNKNOWN_AFTER_BAD:
+            after.score = UNKNOWN_AFTER_BAD
         if not _lasted(since, now, policy.unknown_grace):
             after.kind, after.score = memory.kind, memory.score
             hold = format_seconds(policy.unknown_grace)

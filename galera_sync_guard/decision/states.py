@@ -18,6 +18,10 @@ INFINITY = 1000000
 # places it elsewhere; a poor node moves it.
 SCORES = {FIT: 1000, UNKNOWN: 950, POOR: 10, UNFIT: -INFINITY}
 
+# The score of an unknown node that was bad when its state was last known: below a poor one's, so that no working node
+# loses the VIP to it.
+UNKNOWN_AFTER_BAD = 5
+
 # What a lagging node loses at most: less than the difference between fit and unknown.
 LAGGING_PENALTY = 40
 

@@ -198,6 +198,7 @@ class Watcher:
     def _new_cycle(self) -> Cycle:
         store = Store(self._invocation.state_directory, self._invocation.resource, self._values)
         cycle = Cycle(
+            self._invocation.resource,
             self._policy,
             store,
             self._attributes,

@@ -107,15 +107,15 @@ def test_remove_keeps_the_maintenance_file(machine, deb):
 def test_remove_ends_the_watchers_and_an_installation_renews_them(machine, deb):
     install(machine, deb)
     assert act(machine, "start", mode="score", watch_interval="1s").returncode == 0
-    first = machine.shell("pgrep -f 'galera_sync_guard watch guard'")
+    first = machine.shell("pgrep -f '[g]alera_sync_guard watch guard'")
     machine.run(["dpkg", "--install", "/tmp/" + deb.name])
     machine.shell(
         "for n in $(seq 100); do"
-        f" pgrep -f 'galera_sync_guard watch guard' | grep -qx {first.strip()} || exit 0; sleep .1; done; exit 1"
+        f" pgrep -f '[g]alera_sync_guard watch guard' | grep -qx {first.strip()} || exit 0; sleep .1; done; exit 1"
     )
     assert act(machine, "monitor", mode="score", watch_interval="1s").returncode == 0
     machine.run(["apt-get", "remove", "--yes", PACKAGE])
-    assert machine.shell("pgrep -f 'galera_sync_guard watch guard' || :") == ""
+    assert machine.shell("pgrep -f '[g]alera_sync_guard watch guard' || :") == ""
 
 
 @pytest.fixture

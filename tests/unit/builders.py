@@ -105,6 +105,7 @@ def store_of(invocation):
 def cycle_of(invocation, cluster, epoch, sampler=None, peers=None):
     """Return the cycle of a call, with its cluster, and what stands for the probe and for the other nodes."""
     return Cycle(
+        invocation.resource,
         invocation.parameters,
         store_of(invocation),
         cluster,
@@ -124,6 +125,7 @@ class Cluster:
         self.score = score
         self.state = state
         self.better_peer = better_peer
+        self.has_place = True
         self.result = attributes.PUBLISHED
         self.published = 0
         self.asked = 0
@@ -141,6 +143,10 @@ class Cluster:
 
     def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason
+
+    def has_better_place(self, resource):
+        self.places_asked = getattr(self, "places_asked", 0) + 1
+        return self.has_place
 
     def peer_is_synced(self):
         self.asked += 1

@@ -1,4 +1,4 @@
-"""Runs Pacemaker's scheduler on a CIB and reads its plan; the only module that knows crm_simulate."""
+"""Runs Pacemaker's scheduler on a CIB and reads its plan; the only module of the command that knows crm_simulate."""
 
 from __future__ import annotations
 

@@ -106,7 +106,14 @@ def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
 
 @pytest.mark.parametrize(
     ("score", "kind", "code"),
-    [("1000", "fit", 0), ("960", "fit", 0), ("950", "unknown", 0), ("10", "poor", 1), ("-INFINITY", "unfit", 1)],
+    [
+        ("1000", "fit", 0),
+        ("960", "fit", 0),
+        ("950", "unknown", 0),
+        ("5", "unknown", 0),
+        ("10", "poor", 1),
+        ("-INFINITY", "unfit", 1),
+    ],
 )
 def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
     found = seen(galera_guard={"node1": "1000", "node2": score})

@@ -395,3 +395,18 @@ def test_a_change_is_logged_once(host):
         ("warning", "read-only: read_only=ON, must be OFF (unfit, score -INFINITY)"),
         ("info", "synced: wsrep_local_state=4 (Synced) (fit, score 1000)"),
     ]
+
+
+def test_a_poor_node_keeps_the_address_while_it_has_no_better_place_and_asks_seldom(host):
+    host.cluster.better_peer, host.cluster.has_place = True, False
+    for _ in range(40):
+        assert host.run(node(**SATURATED))[0].kind == "fit"
+    assert "no better node known" in host.call.report.lines[-1][1] if host.call.report.lines else True
+    assert 5 < host.cluster.places_asked < 15
+    host.cluster.has_place = True
+    for _ in range(4):
+        verdict, _ = host.run(node(**SATURATED))
+    assert verdict.kind == "poor"
+    asked = host.cluster.places_asked
+    host.run(node(**SATURATED))
+    assert host.cluster.places_asked == asked, "once per verdict"

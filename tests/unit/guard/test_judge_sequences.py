@@ -394,3 +394,13 @@ def test_a_stopped_clock_makes_no_grace_pass():
     guard = Guard(policy())
     guard.sees(node(), START)
     assert {guard.sees(node(**SATURATED), START + 1, True).kind for _ in range(100)} == {FIT}
+
+
+@MODES
+def test_a_node_that_was_bad_and_then_cannot_be_observed_stays_below_a_poor_one(mode):
+    guard = Guard(policy(mode=mode))
+    guard.sees(node(**READ_ONLY), START)
+    scores = [guard.sees(BLINDED, START + second).score for second in range(1, 200)]
+    assert set(scores[:29]) == {-1000000}
+    assert set(scores[31:]) == {5}
+    assert guard.sees(node(), START + 200).score == 1000

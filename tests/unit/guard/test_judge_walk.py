@@ -8,7 +8,7 @@ import pytest
 from galera_sync_guard.decision.classify import Condition, Grace
 from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge
 from galera_sync_guard.decision.memory import Memory
-from galera_sync_guard.decision.states import FIT, INFINITY, POOR, SCORES, STATES, UNFIT, UNKNOWN
+from galera_sync_guard.decision.states import BAD, FIT, INFINITY, POOR, SCORES, STATES, UNFIT, UNKNOWN
 from tests.unit.builders import memory_of, policy
 
 NOW = 5000.0
@@ -299,7 +299,15 @@ def the_last_verdict_holds_within_unknown_grace(case):
 def unknown_is_in_force_after_unknown_grace_and_without_memory(case):
     if case.memory is not None and (case.age("unknown_since") or 0) <= 30:
         return None
-    return (case.verdict.kind, case.verdict.score) == (UNKNOWN, 950)
+    was_bad = case.memory is not None and case.memory.kind in BAD
+    return (case.verdict.kind, case.verdict.score) == (UNKNOWN, 5 if was_bad else 950)
+
+
+@rule("unknown")
+def an_unknown_node_that_was_bad_is_no_better_than_a_poor_one(case):
+    if case.memory is None or case.memory.kind not in BAD:
+        return None
+    return case.verdict.score <= SCORES[POOR] and case.after.score <= SCORES[POOR]
 
 
 @rule("unknown")
@@ -343,7 +351,7 @@ def the_memory_has_what_the_verdict_says(case):
 @rule()
 def the_score_is_that_of_the_kind(case):
     return (
-        case.verdict.score in {FIT: (1000, 960), UNKNOWN: (950,), POOR: (10,), UNFIT: (-INFINITY,)}[case.verdict.kind]
+        case.verdict.score in {FIT: (1000, 960), UNKNOWN: (950, 5), POOR: (10,), UNFIT: (-INFINITY,)}[case.verdict.kind]
     )
 
 
@@ -352,7 +360,9 @@ def the_score_lies_between_what_the_sample_and_the_memory_justify(case):
     own = SCORES[case.condition.kind] - case.condition.penalty
     before = case.memory.score if case.memory else own
     best = SCORES[FIT] if case.name in (*MAY_PASS, "poor by order") else own
-    return min(own, before) <= case.verdict.score <= max(best, before)
+    if case.name == "unknown":
+        own = min(own, before)
+    return min(own, before, 5) <= case.verdict.score <= max(best, before, 5)
 
 
 @rule()

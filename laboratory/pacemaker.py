@@ -170,6 +170,21 @@ def apply(machine: Machine, commands: Iterable[Sequence[str]], timeout: float = 
     machine.run(["crm_resource", "--wait"], timeout=timeout)
 
 
+def replace(machine: Machine, cib: ElementTree.Element) -> bool:
+    """Replace the cluster's resources and constraints by those of another CIB; tell whether there were resources."""
+    live = ElementTree.fromstring(machine.run(["cibadmin", "--query"]).stdout)
+    configuration = live.find("configuration")
+    assert configuration is not None
+    had_resources = configuration.find("resources/*") is not None
+    for name in ("resources", "constraints"):
+        section = configuration.find(name)
+        assert section is not None
+        section[:] = cib.iterfind(f"configuration/{name}/*")
+    machine.write("/tmp/configuration.xml", ElementTree.tostring(configuration, "unicode"))
+    machine.run(["cibadmin", "--replace", "--scope", "configuration", "--xml-file", "/tmp/configuration.xml"])
+    return had_resources
+
+
 def standby(machine: Machine, node: str, wanted: bool = True) -> None:
     """Put a node into standby, or back; `machine` is where the command runs."""
     machine.run(["crm_standby", "--node", node, *(["--update", "on"] if wanted else ["--delete"])])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
-from laboratory import pacemaker
+from laboratory import pacemaker, rootfs
+from laboratory.machine import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,8 +83,18 @@ def apply(node: Machine, lines: Iterable[str]) -> None:
     pacemaker.apply(node, [line.split()[1:] for line in lines])
 
 
-def remove(node: Machine) -> None:
-    """Remove the resources and constraints of a recipe again."""
-    for resource in (RESET_NAME, pacemaker.VIP_NAME, pacemaker.GUARD_NAME):
-        pacemaker.pcs(node, "resource", "delete", resource, "--force")
-    node.run(["crm_resource", "--wait"], timeout=60)
+def change(node: Machine, lines: Iterable[str]) -> None:
+    """Make the resources and constraints of these commands the only ones of the cluster, as one change.
+
+    What pcs makes of the commands is cached. The change has not yet taken effect when this returns.
+    """
+    lines = list(lines)
+    with rootfs.cached(f"recipe-{rootfs.fingerprint(*map(str, node.layers), *lines)}") as (entry, work):
+        if work:
+            node.shell("cibadmin --empty >/tmp/recipe.xml")
+            for line in lines:
+                pacemaker.pcs(node, "-f", "/tmp/recipe.xml", *line.split()[1:])
+            (work / "cib.xml").write_text(node.read("/tmp/recipe.xml"), encoding="utf-8")
+    if pacemaker.replace(node, ElementTree.fromstring("<cib><configuration/></cib>")):
+        wait_until(lambda: (seen := pacemaker.status(node)) and not seen.resources, 60, "all resources are gone")
+    pacemaker.replace(node, ElementTree.parse(entry / "cib.xml").getroot())

@@ -186,7 +186,7 @@ def plain_machine(layers: Iterable[Path], name: str = "plain") -> Iterator[Machi
 
 
 def _forget_layers() -> None:
-    for old in CACHE.glob("layer-*"):
+    for old in (*CACHE.glob("layer-*"), *CACHE.glob("recipe-*")):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - old.stat().st_mtime < IN_USE:
                 continue

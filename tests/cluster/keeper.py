@@ -1,7 +1,8 @@
 """Keeps one laboratory up for the tests of a tier, and replaces it when a test has left it broken."""
 
-from laboratory import recipe, rootfs
+from laboratory import pacemaker, recipe, rootfs
 from laboratory.laboratory import Laboratory
+from laboratory.machine import wait_until
 from laboratory.scene import abnormal, wait_normal
 
 
@@ -34,14 +35,13 @@ class Keeper:
                 totem=totem,
                 provider_options=provider_options,
             )
-        first = self._laboratory.nodes[0]
-        if self._lines not in (None, lines):
-            recipe.remove(first)
+        if self._lines != lines:
             self._lines = None
-        if self._lines is None:
-            recipe.apply(first, lines)
-            self._lines = lines
+            first = self._laboratory.nodes[0]
+            recipe.change(first, lines)
+            wait_until(lambda: pacemaker.status(first).where(recipe.RESET_NAME), 60, "the last resource is started")
             wait_normal(self._laboratory)
+            self._lines = lines
         return self._laboratory
 
     def down(self):

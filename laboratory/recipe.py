@@ -69,8 +69,8 @@ def polling(lines: list[str]) -> list[str]:
 
 
 def forgetting(lines: list[str]) -> list[str]:
-    """Return these commands with failures that expire after 15 s: in mode=fail nothing heals sooner."""
-    return [line.replace("failure-timeout=30s", "failure-timeout=15s") for line in lines]
+    """Return these commands with failures that expire after 8 s: in mode=fail nothing heals sooner."""
+    return [line.replace("failure-timeout=30s", "failure-timeout=8s") for line in lines]
 
 
 def with_parameters(lines: list[str], *more: str) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The name of our agent, which is in each line that a guard writes to the journal.
 GUARD = "galera_sync_guard"
 # A generous bound on the time without an acknowledged write, in seconds; Galera alone takes 5 s to give up a peer.
-OUTAGE = 25
+OUTAGE = 40
 # What the scenes of this process have seen so far, for the report on all tests.
 TALLY: Counter[str] = Counter()
 # After these a node answers again that its peers have given up: all nodes may lose the Primary component.
@@ -35,7 +35,7 @@ COMES_BACK = ("partition", "galera-partition", "sigstop")
 ARRIVALS_WITHOUT_PRIMARY = 2
 OUTAGE_WITHOUT_PRIMARY = 35
 # While a partition is noticed, both sides may hold the address, for so many seconds at most.
-BOTH_SIDES = 5
+BOTH_SIDES = 15
 
 
 class Scene:
@@ -48,7 +48,7 @@ class Scene:
         watch_address: Callable[[AddressEvent], None] | None = None,
     ) -> None:
         self.laboratory = laboratory
-        self.writes = Probe(laboratory, watch=watch_writes)
+        self.writes = Probe(laboratory, interval=0.04, watch=watch_writes)
         self.address = VipWatcher(laboratory, watch=watch_address)
         self.struck_at = 0.0
         self._may_come_back: list[Machine] = []
@@ -75,7 +75,7 @@ class Scene:
         if kind:
             print(last_words(self.laboratory))
 
-    def heard(self, reason: str, timeout: float = 10, *, by_pacemaker: bool = False) -> None:
+    def heard(self, reason: str, timeout: float = 30, *, by_pacemaker: bool = False) -> None:
         """Wait until the guard of the VIP's first node has given this reason since the scene began.
 
         `by_pacemaker`: the reason is not in the journal, but in the log of Pacemaker, which has the agent's output.
@@ -107,7 +107,7 @@ class Scene:
         for node in nodes or (self.holder,):
             faults.heal(self.laboratory, fault, node)
 
-    def wait_moved(self, timeout: float = 45) -> Machine:
+    def wait_moved(self, timeout: float = 90) -> Machine:
         """Wait until the VIP is on another node than before, a client has written there and the first node has none.
 
         Return that node. A partition that ends before the first node has given the address up would leave it on two:
@@ -188,7 +188,7 @@ def states(laboratory: Laboratory, *, but: Sequence[Machine] = ()) -> dict[str, 
 
 
 def wait_state(
-    laboratory: Laboratory, state: str, *nodes: Machine, timeout: float = 20, but: Sequence[Machine] = ()
+    laboratory: Laboratory, state: str, *nodes: Machine, timeout: float = 60, but: Sequence[Machine] = ()
 ) -> None:
     """Wait until the guards of these nodes say so."""
     wait_until(
@@ -212,13 +212,20 @@ def seen_from(laboratory: Laboratory, *, but: Sequence[Machine] = ()) -> Status 
 def abnormal(laboratory: Laboratory, guarded: bool = True) -> list[str]:
     """Return what is not yet as on a quiet day, empty when all is; not `guarded`: with no guard in the cluster."""
     wrong = [f"{node.name} is off" for node in laboratory.nodes if not node.running]
-    if wrong:
-        return wrong
+    return wrong or _abnormal_cluster(laboratory, guarded) + _abnormal_databases(laboratory)
+
+
+def _abnormal_databases(laboratory: Laboratory) -> list[str]:
+    nodes = laboratory.nodes
+    return [f"{node.name} is not Synced" for node in nodes if not mariadb.synced(node, len(nodes))]
+
+
+def _abnormal_cluster(laboratory: Laboratory, guarded: bool) -> list[str]:
     names = sorted(node.name for node in laboratory.nodes)
-    wrong = [f"{node.name} is not Synced" for node in laboratory.nodes if not mariadb.synced(node, len(names))]
     status = seen_from(laboratory)
     if status is None:
-        return [*wrong, "Pacemaker does not answer"]
+        return ["Pacemaker does not answer"]
+    wrong = []
     if sorted(status.online()) != names:
         wrong.append(f"online are only {sorted(status.online())}")
     if guarded and status.where(pacemaker.GUARD_NAME) != names:
@@ -240,10 +247,15 @@ def _content(attributes: Mapping[str, str]) -> bool:
     return (attributes.get(pacemaker.GUARD_NAME), attributes.get(pacemaker.GUARD_NAME + "-state")) == ("1000", "synced")
 
 
-def wait_normal(laboratory: Laboratory, timeout: float = 90, guarded: bool = True) -> None:
+def wait_normal(laboratory: Laboratory, timeout: float = 150, guarded: bool = True) -> None:
     """Wait until everything is as on a quiet day, without any help; AssertionError with what is not."""
     end = time.monotonic() + timeout
-    while wrong := abnormal(laboratory, guarded):
+    while True:
+        # The databases are asked last: three clients cost more than all the rest.
+        wrong = [f"{node.name} is off" for node in laboratory.nodes if not node.running]
+        wrong = wrong or _abnormal_cluster(laboratory, guarded) or _abnormal_databases(laboratory)
+        if not wrong:
+            return
         assert time.monotonic() < end, f"not normal within {timeout} s: {'; '.join(wrong)}{last_words(laboratory)}"
         time.sleep(0.3)
 

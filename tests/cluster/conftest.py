@@ -9,15 +9,28 @@ from tests.cluster.keeper import Keeper
 from tests.support.runner.worker import KEEPER
 
 RECIPES = ("fail", "freezable", "polling", "score")
+# On the other suite make check runs these; make matrix runs all that takes one of these recipes.
+OTHER_SUITE = {suite for suite in rootfs.SUITES if suite != rootfs.SUITE}
+ON_BOTH_SUITES = {"fail", "polling", "score"}
+CHECK_ON_OTHER_SUITE = ("score-kill-9]", "score-desync]", "test_setup_finds_the_recipe_complete")
+
+
+def pytest_generate_tests(metafunc):
+    """Let a test that takes a laboratory of the keeper's run on both suites: another Pacemaker, MariaDB and Python."""
+    if ON_BOTH_SUITES & set(metafunc.fixturenames) or "recipe" in metafunc.fixturenames:
+        metafunc.fixturenames.append("suite")
+        metafunc.parametrize("suite", [rootfs.SUITE, *OTHER_SUITE], indirect=True)
 
 
 def pytest_collection_modifyitems(items):
     """Let a module's tests of one recipe run one after the other: another recipe takes ten seconds."""
     modules = {item.path: position for position, item in enumerate(items)}
-    items.sort(key=lambda item: (modules[item.path], recipe_of(item)))
+    items.sort(key=lambda item: (modules[item.path], suite_of(item), recipe_of(item)))
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.laboratory(*laboratory_of(item)))
+            if suite_of(item) in OTHER_SUITE and not any(name in item.nodeid for name in CHECK_ON_OTHER_SUITE):
+                item.add_marker(pytest.mark.matrix)
 
 
 def recipe_of(item):
@@ -28,11 +41,16 @@ def recipe_of(item):
     return next((name for name in (parameters.get("recipe"), *item.fixturenames) if name in RECIPES), "")
 
 
+def suite_of(item):
+    """Return the suite of a test's laboratory."""
+    return item.callspec.params.get("suite", rootfs.SUITE) if hasattr(item, "callspec") else rootfs.SUITE
+
+
 def laboratory_of(item):
     """Return for the runner what a process can run one after the other, and what of it without another recipe."""
     module = item.path.stem
     if recipe_of(item) or ("keeper" in item.fixturenames and "old_deb" not in item.fixturenames):
-        return KEEPER, recipe_of(item) + module * (module == "test_suites" or not recipe_of(item))
+        return KEEPER, f"{suite_of(item)}-{recipe_of(item) or module}"
     return module, module
 
 
@@ -45,9 +63,9 @@ def keeper(deb):
 
 
 @pytest.fixture
-def suite():
+def suite(request):
     """The Debian suite of the laboratory's machines."""
-    return rootfs.SUITE
+    return request.param
 
 
 @pytest.fixture

@@ -27,5 +27,5 @@ def mend(laboratory, node, name):
     for command in finding["commands"]:
         for machine in laboratory.nodes if command.endswith(EVERY_NODE) else [node]:
             machine.run(["sh", "-exc", command], timeout=120)
-    wait_until(lambda: name not in found(node), 10, f"{name} is mended")
+    wait_until(lambda: name not in found(node), 30, f"{name} is mended")
     return finding

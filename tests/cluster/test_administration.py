@@ -18,6 +18,7 @@ from tests.cluster.operator_command import SETUP, guard_says
             "resource update galera-guard donor_grace=3s",
             "resource update galera-guard donor_grace=",
             id="update-reloadable",
+            marks=pytest.mark.matrix,
         ),
         pytest.param(
             "resource update galera-guard connection_limit=90 probe_timeout=1500ms recovery_hold=2s",
@@ -33,14 +34,16 @@ from tests.cluster.operator_command import SETUP, guard_says
             "resource update galera-guard op monitor interval=2s timeout=12s",
             "resource update galera-guard op monitor interval=1s timeout=10s",
             id="update-operation",
+            marks=pytest.mark.matrix,
         ),
         pytest.param(
             "resource meta galera-guard failure-timeout=40s",
             "resource meta galera-guard failure-timeout=30s",
             id="update-meta",
+            marks=pytest.mark.matrix,
         ),
-        pytest.param("resource cleanup galera-guard", None, id="cleanup"),
-        pytest.param("resource refresh galera-guard", None, id="refresh"),
+        pytest.param("resource cleanup galera-guard", None, id="cleanup", marks=pytest.mark.matrix),
+        pytest.param("resource refresh galera-guard", None, id="refresh", marks=pytest.mark.matrix),
         pytest.param("resource refresh", None, id="refresh-all"),
     ],
 )

@@ -13,6 +13,7 @@ from laboratory.pacemaker import VIP_NAME
 from laboratory.probes import Sessions, VipWatcher
 from laboratory.recipe import RESET_NAME
 from laboratory.scene import wait_normal
+from tests.cluster.levels import check_runs
 from vip_client_reset.client_list import decode
 
 EACH = 50  # connections of each of the four kinds
@@ -129,15 +130,17 @@ def last_reset(node):
     return int(count), float(number) / (1000 if unit == "ms" else 1)
 
 
-@pytest.mark.parametrize("fault", ["desync", "sigstop", "saturate", "move", "standby"])
+@pytest.mark.parametrize(
+    "fault", check_runs(["desync", "sigstop", "saturate", "move", "standby"], "desync", "sigstop", "move")
+)
 def test_no_connection_hangs_when_the_address_has_moved(crowded, fault):
     with Move(crowded, fault) as move:
-        assert move.hanging_after(1) == NONE
+        assert move.hanging_after(5) == NONE
 
 
 def test_no_connection_hangs_in_mode_fail(crowded_fail):
     with Move(crowded_fail, "desync") as move:
-        assert move.hanging_after(1) == NONE
+        assert move.hanging_after(5) == NONE
 
 
 @pytest.fixture
@@ -149,12 +152,7 @@ def disabled(crowded):
     pacemaker.pcs(first, "resource", "enable", RESET_NAME, "--wait=30")
 
 
-def first_and_comparisons(fault, *others):
-    """Return parameters of which every check runs the first: without the agent they all end in the same way."""
-    return [fault, *(pytest.param(other, marks=pytest.mark.matrix) for other in others)]
-
-
-@pytest.mark.parametrize("fault", first_and_comparisons("desync", "sigstop", "saturate", "move", "standby"))
+@pytest.mark.parametrize("fault", check_runs(["desync", "sigstop", "saturate", "move", "standby"], "desync"))
 def test_without_the_agent_those_who_wait_hang(disabled, fault):
     with Move(disabled, fault) as move:
         hanging = move.hanging_after(10)
@@ -162,24 +160,27 @@ def test_without_the_agent_those_who_wait_hang(disabled, fault):
         assert min(hanging["waiting"], hanging["idle"]) >= MOST
 
 
-@pytest.mark.parametrize("fault", ["power-off", "partition"])
+@pytest.mark.parametrize("fault", check_runs(["power-off", "partition"], "power-off"))
 def test_new_holder_frees_those_that_the_last_monitor_of_a_lost_node_saw(crowded, fault):
     with Move(crowded, fault, known=True) as move:
-        assert move.hanging_after(5) == NONE  # 1 s on a quiet machine
+        assert move.hanging_after(5) == NONE
 
 
-@pytest.mark.parametrize("fault", first_and_comparisons("power-off", "partition"))
+@pytest.mark.matrix
+@pytest.mark.parametrize("fault", ["power-off", "partition"])
 def test_without_the_agent_those_of_a_lost_node_who_wait_hang(disabled, fault):
     with Move(disabled, fault) as move:
         hanging = move.hanging_after(20)
         assert min(hanging["waiting"], hanging["idle"]) >= MOST
 
 
+@pytest.mark.matrix
+@pytest.mark.alone
 def test_two_thousand_connections_delay_the_move_by_less_than_a_second(crowded):
     for node in crowded.nodes:
         mariadb.sql(node, "SET GLOBAL max_connections=2060")
     with Move(crowded, "desync", count=500) as move:
-        assert move.hanging_after(1) == NONE
+        assert move.hanging_after(5) == NONE
         count, seconds = last_reset(move.holder)
         print(f"{count} connections reset within {seconds} s of stop")
         assert count >= 2000
@@ -189,18 +190,27 @@ def test_two_thousand_connections_delay_the_move_by_less_than_a_second(crowded):
 @pytest.mark.parametrize(
     "change",
     [
-        ["crm_resource", "--restart", "--resource", RESET_NAME],
-        ["pcs", "resource", "update", RESET_NAME, "ports=3306"],
-        ["pcs", "resource", "update", RESET_NAME, "ports="],
-        ["sh", "-euc", f"pcs resource disable {RESET_NAME} --wait=30; pcs resource enable {RESET_NAME} --wait=30"],
-        ["crm_resource", "--refresh", "--resource", RESET_NAME],
+        pytest.param(f"crm_resource --restart --resource {RESET_NAME}", id="restart"),
+        pytest.param(
+            f"pcs resource update {RESET_NAME} ports=3306; crm_resource --wait; pcs resource update {RESET_NAME} ports=",
+            id="update",
+        ),
+        pytest.param(
+            f"pcs resource disable {RESET_NAME} --wait=30; pcs resource enable {RESET_NAME} --wait=30",
+            id="disable",
+            marks=pytest.mark.matrix,
+        ),
+        pytest.param(
+            f"crm_resource --refresh --resource {RESET_NAME}",
+            id="refresh",
+            marks=pytest.mark.matrix,
+        ),
     ],
-    ids=["restart", "update", "update back", "disable", "refresh"],
 )
 def test_no_connection_is_cut_while_the_address_stays(crowded, change):
     first = crowded.nodes[0]
     with VipWatcher(crowded) as address, Sessions(crowded, count=5) as sessions:
-        first.run(change, timeout=120)
+        first.shell(change, timeout=120)
         first.run(["crm_resource", "--wait"], timeout=60)
         wait_until(lambda: pacemaker.status(first).where(RESET_NAME), 20, "the agent is started again")
         time.sleep(1)
@@ -216,6 +226,6 @@ def test_no_connection_to_another_address_is_touched(crowded):
         Sessions(crowded, count=5, target=OTHER_VIP) as to_other_vip,
         Move(crowded, "desync", count=5) as move,
     ):
-        assert move.hanging_after(1) == NONE
+        assert move.hanging_after(5) == NONE
         assert to_node.freed() == to_other_vip.freed() == NONE
     holder.run(["ip", "address", "del", f"{OTHER_VIP}/32", "dev", "eth0"])

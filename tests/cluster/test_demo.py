@@ -95,6 +95,7 @@ def test_demonstration_moves_the_vip_three_times_and_loses_no_write(start):
     assert "evs.suspect_timeout (5 s)" in summary
 
 
+@pytest.mark.matrix
 def test_interrupted_demonstration_ends_within_seconds(start):
     process = start()
     assert any(" fault " in line for line in process.stdout)

@@ -7,18 +7,19 @@ import pytest
 from laboratory import faults, mariadb
 from laboratory.laboratory import each
 from laboratory.scene import Scene, check, wait_normal, wait_state
+from tests.cluster.levels import check_runs
 from tests.cluster.rows import stay_when_a_peer_crashes
 
 # The VIP's node suffers first, in seconds: its guard looks up to a second before the others', and so much more.
 APART = 0.4
 
 
-@pytest.mark.parametrize("recipe", ["score", "polling", "fail"])
+@pytest.mark.parametrize("recipe", check_runs(["score", "polling", "fail"], "score"))
 def test_the_crash_of_another_node_moves_nothing(request, recipe):
     stay_when_a_peer_crashes(request.getfixturevalue(recipe))
 
 
-@pytest.mark.parametrize("recipe", ["score", "polling", "fail"])
+@pytest.mark.parametrize("recipe", check_runs(["score", "polling", "fail"], "score"))
 def test_a_restarted_peer_makes_a_donor_for_a_moment_and_moves_nothing(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene:
@@ -29,14 +30,18 @@ def test_a_restarted_peer_makes_a_donor_for_a_moment_and_moves_nothing(request, 
 
 @pytest.mark.parametrize(
     ("fault", "state"),
-    [
-        ("sigstop", "hung"),
-        ("desync", "donor"),
-        ("saturate", "saturated"),
-        ("read-only", "read-only"),
-        ("power-off", None),
-        ("partition", None),
-    ],
+    check_runs(
+        [
+            ("sigstop", "hung"),
+            ("desync", "donor"),
+            ("saturate", "saturated"),
+            ("read-only", "read-only"),
+            ("power-off", None),
+            ("partition", None),
+        ],
+        *("sigstop", "saturate", "partition"),
+        name=lambda row: row[0],
+    ),
     ids=lambda each: f"peer-{each}",
 )
 def test_trouble_of_another_node_moves_nothing(score, fault, state):
@@ -51,7 +56,7 @@ def test_trouble_of_another_node_moves_nothing(score, fault, state):
         check(scene, moves=0)
 
 
-@pytest.mark.parametrize("recipe", ["score", "polling"])
+@pytest.mark.parametrize("recipe", check_runs(["score", "polling"], "score"))
 @pytest.mark.parametrize(
     ("fault", "state"), [("ftwrl", "donor"), ("saturate", "saturated")], ids=lambda each: f"all-{each}"
 )
@@ -71,7 +76,7 @@ def test_what_all_nodes_suffer_moves_nothing_though_one_begins_earlier(request, 
         check(scene, moves=0, outage=40)
 
 
-@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"all-desync-{recipe}")
+@pytest.mark.parametrize("recipe", check_runs(["score", "polling"], "score"), ids=lambda recipe: f"all-desync-{recipe}")
 def test_a_desync_of_all_nodes_at_once_moves_nothing(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene, mariadb.sessions(laboratory.nodes) as send:

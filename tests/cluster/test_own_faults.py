@@ -7,6 +7,7 @@ from laboratory.laboratory import each
 from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
+from tests.cluster.levels import check_runs
 from tests.cluster.rows import STOP_FAILS, move_with_a_broken_client_reset
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
@@ -19,7 +20,9 @@ def logins(node):
     return mariadb.sql(node, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER='guard'").split()
 
 
-@pytest.mark.parametrize("recipe", ["polling", "score"], ids=["password-changed", "password-changed-watching"])
+@pytest.mark.parametrize(
+    "recipe", check_runs(["polling", "score"], "score"), ids=["password-changed", "password-changed-watching"]
+)
 def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_seen(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     first = laboratory.nodes[0]
@@ -69,7 +72,7 @@ HALF_UNPACKED = (
     ("recipe", "broken"),
     [
         pytest.param("polling", EXCEPTION, id="exception"),
-        pytest.param("polling", HALF_UNPACKED, id="half-unpacked"),
+        pytest.param("polling", HALF_UNPACKED, id="half-unpacked", marks=pytest.mark.matrix),
         pytest.param("score", HALF_UNPACKED, id="half-unpacked-watching"),
     ],
 )
@@ -86,7 +89,12 @@ def test_a_broken_guard_moves_nothing_and_says_what_it_lacks(request, recipe, br
         check(scene, moves=0)
 
 
-@pytest.mark.parametrize(("row", "script"), [("monitor-hangs", "sleep 1000"), ("monitor-killed", "kill -9 $$")])
+@pytest.mark.parametrize(
+    ("row", "script"),
+    check_runs(
+        [("monitor-hangs", "sleep 1000"), ("monitor-killed", "kill -9 $$")], "monitor-killed", name=lambda row: row[0]
+    ),
+)
 def test_a_guard_that_cannot_monitor_gives_the_vip_to_a_node_with_a_guard_that_can(score, row, script):
     with Scene(score) as scene:
         scene.begin()

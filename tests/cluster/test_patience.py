@@ -16,14 +16,6 @@ OVERCOMMIT = 4
 DELAY = 200
 
 
-def recipes(row):
-    """Return the parameters of a row that takes a minute: every check runs it with the recommended recipe."""
-    return [
-        pytest.param("score", id=f"{row}-score"),
-        pytest.param("polling", id=f"{row}-polling", marks=pytest.mark.matrix),
-    ]
-
-
 @pytest.mark.parametrize("method", ["rsync", "mariabackup"], ids=lambda method: f"sst-{method}")
 def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method):
     with Scene(score) as scene:
@@ -41,7 +33,9 @@ def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method)
         check(scene, moves=1)
 
 
-@pytest.mark.parametrize("recipe", recipes("flapping"))
+@pytest.mark.matrix
+@pytest.mark.seconds(65)
+@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"flapping-{recipe}")
 def test_a_state_that_flaps_every_second_for_a_minute_moves_the_vip_once(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene:
@@ -68,7 +62,9 @@ def test_a_slow_network_keeps_the_vip(score, row):
         check(scene, moves=0, outage=60)
 
 
-@pytest.mark.parametrize("recipe", recipes("overcommit"))
+@pytest.mark.matrix
+@pytest.mark.alone
+@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"overcommit-{recipe}")
 def test_a_machine_with_too_much_to_do_keeps_the_vip(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     cores = int(laboratory.client.shell("nproc"))

@@ -12,6 +12,7 @@ from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, abnormal, check, wait_normal
 from tests.cluster.keeper import Keeper
+from tests.cluster.levels import check_runs
 from tests.cluster.operator_command import found
 from tests.support.checkout import OLD
 
@@ -40,7 +41,7 @@ def install(node, deb):
     node.run(["apt-get", "install", "--yes", "--quiet", "--allow-downgrades", "/tmp/" + deb.name], timeout=300)
 
 
-@pytest.mark.parametrize("mode", RECIPES)
+@pytest.mark.parametrize("mode", check_runs([*RECIPES], "score"))
 def test_an_upgrade_node_by_node_moves_nothing(old, old_deb, deb, mode):
     laboratory = old.with_recipe(RECIPES[mode])
     for node in laboratory.nodes:

@@ -192,7 +192,7 @@ def test_two_thousand_connections_delay_the_move_by_less_than_a_second(crowded):
     [
         pytest.param(f"crm_resource --restart --resource {RESET_NAME}", id="restart"),
         pytest.param(
-            f"pcs resource update {RESET_NAME} ports=3306; crm_resource --wait; pcs resource update {RESET_NAME} ports=",
+            f"for ports in 3306 ''; do pcs resource update {RESET_NAME} ports=$ports; crm_resource --wait; done",
             id="update",
         ),
         pytest.param(

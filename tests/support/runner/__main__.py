@@ -140,7 +140,10 @@ def main() -> int:
     paths = [] if mark else arguments.what
     options = ["-m", mark, *(("-k", arguments.k) if arguments.k else ())]
     shutil.rmtree(LOGS, ignore_errors=True)
-    tests = collect(paths, options)
+    try:
+        tests = collect(paths, options)
+    except CollectError as error:
+        sys.exit(f"pytest could not read the tests:\n{error}")
     runner = Runner(tests, options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     quick = [test for test in tests if test.tier in QUICK]

@@ -49,7 +49,7 @@ def describe(item: pytest.Item) -> dict[str, object]:
         "kind": kind + "-alone" * alone,
         "stream": stream,
         "alone": alone,
-        "seconds": seconds.args[0] if seconds else SECONDS[tier],
+        "seconds": seconds.args[0] if seconds else SECONDS.get(tier, 1.0),
     }
 
 
@@ -164,7 +164,12 @@ def keep_logs(test: str) -> list[str]:
         target = LOGS / test.rpartition("/")[2].replace("::", ".") / id
         for machine in laboratory.Laboratory.attach(id).machines:
             view = machine.ground.view(machine.name) / "upper" / "var" / "log"
-            shutil.copytree(view, target / machine.name, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+            logs = target / machine.name
+            shutil.copytree(
+                view, logs, ignore=lambda *_: ["journal"], ignore_dangling_symlinks=True, dirs_exist_ok=True
+            )
+            if machine.running:
+                (logs / "journal.txt").write_text(machine.journal(), encoding="utf-8")
         lines.append(f"{id}: its logs are in {target}")
     return lines
 

@@ -165,9 +165,8 @@ def keep_logs(test: str) -> list[str]:
         for machine in laboratory.Laboratory.attach(id).machines:
             view = machine.ground.view(machine.name) / "upper" / "var" / "log"
             logs = target / machine.name
-            shutil.copytree(
-                view, logs, ignore=lambda *_: ["journal"], ignore_dangling_symlinks=True, dirs_exist_ok=True
-            )
+            skip = shutil.ignore_patterns("journal")
+            shutil.copytree(view, logs, ignore=skip, ignore_dangling_symlinks=True, dirs_exist_ok=True)
             if machine.running:
                 (logs / "journal.txt").write_text(machine.journal(), encoding="utf-8")
         lines.append(f"{id}: its logs are in {target}")

@@ -112,8 +112,9 @@ class Runner:
         if process.following:
             work.put_back(process.following)
         if not process.has_asked:
+            self.report.say(f"a process for {process.kind} could not begin:\n{process.said}")
             for test in work.drop(process.kind):
-                self.report.fail(test.id, f"its process could not begin:\n{process.said}")
+                self.report.fail(test.id, "its process could not begin")
 
 
 def collect(paths: list[str], options: list[str]) -> list[Test]:

@@ -18,7 +18,7 @@ def test_an_interrupt_ends_all_laboratories(tmp_path, deb):
     environment = os.environ | {"TEST_LOGS": str(tmp_path)}
     with subprocess.Popen([*RUNNER, *ROWS], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: len(laboratories_of(process.pid)) == 2, 120, "two laboratories are up")
+            wait_until(lambda: len(laboratories_of(process.pid)) == 2, 400, "two laboratories are up")
             workers = children(process.pid)
         finally:
             process.send_signal(signal.SIGINT)

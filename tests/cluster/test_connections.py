@@ -13,7 +13,7 @@ from laboratory.pacemaker import VIP_NAME
 from laboratory.probes import Sessions, VipWatcher
 from laboratory.recipe import RESET_NAME
 from laboratory.scene import wait_normal
-from tests.cluster.levels import check_runs
+from tests.support.levels import check_runs
 from vip_client_reset.client_list import decode
 
 EACH = 50  # connections of each of the four kinds

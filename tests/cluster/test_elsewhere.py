@@ -7,8 +7,8 @@ import pytest
 from laboratory import faults, mariadb
 from laboratory.laboratory import each
 from laboratory.scene import Scene, check, wait_normal, wait_state
-from tests.cluster.levels import check_runs
 from tests.cluster.rows import stay_when_a_peer_crashes
+from tests.support.levels import check_runs
 
 # The VIP's node suffers first, in seconds: its guard looks up to a second before the others', and so much more.
 APART = 0.4

@@ -10,6 +10,7 @@ from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.findings.finding import NOTE
 from laboratory import rootfs
+from tests.support.levels import check_runs_every
 from tests.support.mistakes import ALSO, MISTAKES, mode_fail
 
 CIB = "/root/cib.xml"
@@ -58,7 +59,9 @@ def test_nothing_is_wrong_with_the_recipes(host, clean, change):
     assert code == 3, "no MariaDB and no Corosync here to look at"
 
 
-@pytest.mark.parametrize(("name", "severity", "mistake"), [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+@pytest.mark.parametrize(
+    ("name", "severity", "mistake"), check_runs_every(3, [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+)
 def test_mistake_is_found_and_its_commands_mend_it(host, clean, name, severity, mistake):
     cib = copy.deepcopy(clean)
     mistake(cib)

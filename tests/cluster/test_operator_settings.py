@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cluster.levels import check_runs
 from tests.cluster.settings import find_and_mend
+from tests.support.levels import check_runs
 from tests.support.mistakes import SETTINGS
 
 

@@ -11,8 +11,8 @@ from laboratory import mariadb, pacemaker, recipe
 from laboratory.laboratory import Laboratory, each
 from laboratory.machine import wait_until
 from laboratory.scene import Scene, wait_normal, wait_state
-from tests.cluster.levels import check_runs
 from tests.cluster.operator_command import SETUP, guard_says, mend
+from tests.support.levels import check_runs
 
 REMOVE = ["galera-sync-guard", "setup", "--remove", "--apply"]
 

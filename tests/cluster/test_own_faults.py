@@ -7,8 +7,8 @@ from laboratory.laboratory import each
 from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, check, seen_from, wait_normal, wait_state
-from tests.cluster.levels import check_runs
 from tests.cluster.rows import STOP_FAILS, move_with_a_broken_client_reset
+from tests.support.levels import check_runs
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 PACKAGE = "/usr/lib/python3/dist-packages"

@@ -4,8 +4,8 @@ import pytest
 
 from laboratory import faults, mariadb
 from laboratory.scene import Scene, check, wait_normal, wait_state
-from tests.cluster.levels import check_runs
 from tests.cluster.rows import BOTH, POLLING, WATCHED, move_by_a_failure, move_without_failures
+from tests.support.levels import check_runs
 
 DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
 

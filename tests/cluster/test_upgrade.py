@@ -12,9 +12,9 @@ from laboratory.machine import wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.scene import Scene, abnormal, check, wait_normal
 from tests.cluster.keeper import Keeper
-from tests.cluster.levels import check_runs
 from tests.cluster.operator_command import found
 from tests.support.checkout import OLD
+from tests.support.levels import check_runs
 
 AGENT = "/usr/lib/ocf/resource.d/custom/galera_sync_guard"
 RECIPES = {"score": recipe.commands("score"), "polling": recipe.polling(recipe.commands("score"))}

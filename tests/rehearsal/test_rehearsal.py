@@ -17,6 +17,7 @@ from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.rehearsal.rehearse import rehearse
 from ocfpy.codes import ParameterError
 from tests.support import configurations
+from tests.support.levels import check_runs_every
 from tests.support.mistakes import ALSO, MISTAKES
 
 # Random configurations in one run, and the seed of the first: `RANDOM_CIBS=1000 SEED=5000` for more.
@@ -53,7 +54,9 @@ def changed(clean, *changes):
     return cib
 
 
-@pytest.mark.parametrize("change", [pytest.param(change, id=what) for what, change in configurations.RIGHT])
+@pytest.mark.parametrize(
+    "change", check_runs_every(3, [pytest.param(change, id=what) for what, change in configurations.RIGHT])
+)
 def test_what_works_has_no_error(clean, change):
     found, (rehearsal,) = check(changed(clean, change))
     assert rehearsal.wrong == []
@@ -61,7 +64,9 @@ def test_what_works_has_no_error(clean, change):
     assert len(rehearsal.holders) >= 2
 
 
-@pytest.mark.parametrize(("name", "severity", "mistake"), [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+@pytest.mark.parametrize(
+    ("name", "severity", "mistake"), check_runs_every(3, [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+)
 def test_what_does_not_work_is_found_and_named(clean, name, severity, mistake):
     found, rehearsals = check(changed(clean, mistake))
     assert {each.name for each in found} - ALSO.get(name, set()) == {name}
@@ -70,7 +75,7 @@ def test_what_does_not_work_is_found_and_named(clean, name, severity, mistake):
     assert explained == {result.fault for rehearsal in rehearsals for result in rehearsal.wrong}
 
 
-@pytest.mark.parametrize("seed", range(SEED, SEED + RANDOM))
+@pytest.mark.parametrize("seed", check_runs_every(5, range(SEED, SEED + RANDOM)))
 def test_check_and_rehearsal_agree_about_a_random_configuration(clean, seed):
     generator = random.Random(seed)
     changes = configurations.random_changes(generator)

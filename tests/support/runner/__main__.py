@@ -1,4 +1,4 @@
-"""Runs the tests side by side: python3 -m tests.support.runner check|matrix|PATH... [-k WORDS] [--workers N]."""
+"""Runs the tests side by side: python3 -m tests.support.runner [check|matrix] [PATH...] [-k WORDS] [--workers N]."""
 
 from __future__ import annotations
 
@@ -133,12 +133,12 @@ def collect(paths: list[str], options: list[str]) -> list[Test]:
 def main() -> int:
     """Run what the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.support.runner", description=__doc__)
-    parser.add_argument("what", nargs="+", help="check, matrix, or files and directories of tests")
+    parser.add_argument("what", nargs="+", help="check or matrix, files or directories of tests, or both")
     parser.add_argument("-k", metavar="WORDS", default="", help="as pytest's")
     parser.add_argument("--workers", type=int, default=laboratories(), help="laboratories side by side (%(default)s)")
     arguments = parser.parse_args()
     mark = MARKS.get(arguments.what[0], "")
-    paths = [] if mark else arguments.what
+    paths = arguments.what[bool(mark) :]
     options = ["-m", mark, *(("-k", arguments.k) if arguments.k else ())]
     shutil.rmtree(LOGS, ignore_errors=True)
     try:
@@ -148,7 +148,7 @@ def main() -> int:
     runner = Runner(tests, options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     quick = [test for test in tests if test.tier in QUICK]
-    preparation = Preparation(roots=bool(mark)) if len(quick) < len(tests) else None
+    preparation = Preparation(roots=bool(mark) and not paths) if len(quick) < len(tests) else None
     try:
         runner.run(quick, 2 * (os.cpu_count() or 1))
         if preparation:

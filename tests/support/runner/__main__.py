@@ -146,7 +146,9 @@ def main() -> int:
     except CollectError as error:
         sys.exit(f"pytest could not read the tests:\n{error}")
     runner = Runner(tests, options)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that runs this in the background makes it ignore interrupts.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     quick = [test for test in tests if test.tier in QUICK]
     preparation = Preparation(roots=bool(mark) and not paths) if len(quick) < len(tests) else None
     try:

@@ -24,7 +24,7 @@ def test_the_address_goes_to_a_node_by_hand_when_the_guard_is_wrong(recipe, requ
         wait_until(lambda: not scene.address.holders(), 30, "all guards are wrong, and no node has the address")
         assert all(word in target.shell(look) for word in ("Primary", "Synced", "ON"))
         scene.holder.shell(put.replace("node2", target.name), timeout=60)
-        wait_until(lambda: scene.address.holders() == {target.name}, 5, "the address is there")
+        wait_until(lambda: scene.address.holders() == {target.name}, 30, "the address is there")
         scene.writes.wait_acknowledged(scene.address.events[-1].time, host=target.name)
         pacemaker.pcs(target, "resource", "update", GUARD_NAME, "min_cluster_size=")
         wait_until(

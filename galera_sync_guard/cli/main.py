@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--yes",
         action="store_true",
-        help="set the properties stonith-enabled and no-quorum-policy without asking, if they must be set",
+        help="ask nothing: set the properties stonith-enabled and no-quorum-policy if they must be set, or remove",
     )
     command.add_argument(
         "--wait",

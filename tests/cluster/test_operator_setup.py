@@ -14,7 +14,7 @@ from laboratory.scene import Scene, wait_normal, wait_state
 from tests.cluster.operator_command import SETUP, guard_says, mend
 from tests.support.levels import check_runs
 
-REMOVE = ["galera-sync-guard", "setup", "--remove", "--apply"]
+REMOVE = ["galera-sync-guard", "setup", "--remove", "--apply", "--yes"]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def configuration(cib):
         )
 
     return [
-        plain(cib.find("configuration/resources"), ()),
+        plain(cib.find("configuration/resources"), ("description",)),
         plain(cib.find("configuration/constraints"), ("id", "boolean-op")),
     ]
 
@@ -67,10 +67,15 @@ def test_setup_is_the_readme_s_recipe(laboratory, empty):
     recipe.apply(empty, recipe.commands("score"))
     by_hand = configuration(query(empty))
     assert "all of it is there already" in empty.run(SETUP, timeout=120).stdout
+    assert "setup made none" in empty.run(REMOVE, timeout=120).stdout
+    assert configuration(query(empty)) == by_hand
+    for name in ("vip-client-reset", "VirtualIP", "galera-guard"):
+        pacemaker.pcs(empty, "resource", "delete", name)
+    empty.run(SETUP, timeout=120)
+    assert configuration(query(empty)) == by_hand
     empty.run(REMOVE, timeout=120)
     assert configuration(query(empty)) == [("resources", [], []), ("constraints", [], [])]
     empty.run(SETUP, timeout=120)
-    assert configuration(query(empty)) == by_hand
 
 
 def test_check_is_clean_on_every_node(guarded):

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from galera_sync_guard.cli.cib.recipe import MADE_BY_SETUP
 from galera_sync_guard.cli.commands.explain import ADVICE
 from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.main import parser
@@ -355,6 +356,52 @@ class TestSetup:
         command.cluster()
         done = command.run("setup", "--vip", "10.0.0.1/32", "--apply", "--os-user", "no:such:user")
         assert (done.returncode, "could not log in" in done.stderr) == (1, True)
+
+
+class TestRemoval:
+    @pytest.fixture
+    def marked(self, command):
+        """Return the command in a cluster with a guard that setup made."""
+        command.cluster()
+        file = command.tools / "cib.xml"
+        mark = f'<primitive description="{MADE_BY_SETUP}" id='
+        file.write_text(file.read_text().replace("<primitive id=", mark, 1))
+        command.tool("cibadmin", f'[ "$1" = --query ] && exec /bin/cat {file}; echo changed >{file}.changed')
+        return command
+
+    def test_without_a_terminal_nothing_is_removed_unless_yes_is_said(self, marked):
+        done = marked.run("setup", "--remove", "--apply")
+        assert (done.returncode, done.stdout) == (1, "would remove galera-guard-clone\n")
+        assert done.stderr.endswith("nothing was removed: --yes removes it without a question\n")
+        assert not (marked.tools / "cib.xml.changed").exists()
+
+    def test_without_apply_it_only_says_what_it_would_remove(self, marked):
+        done = marked.run("setup", "--remove")
+        assert (done.returncode, done.stdout.splitlines()[0]) == (0, "would remove galera-guard-clone")
+
+    def test_a_guard_of_others_stays(self, command):
+        done = command.cluster().run("setup", "--remove", "--apply", "--yes")
+        assert (done.returncode, "setup made none" in done.stdout) == (0, True)
+
+
+class TestRehearse:
+    def test_without_the_scheduler(self, command):
+        command.cluster()
+        file = command.tools / "cib.xml"
+        nodes = '<nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes>'
+        vip = '<primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"/></resources>'
+        file.write_text(file.read_text().replace("<nodes/>", nodes).replace("</resources>", vip))
+        done = command.run("rehearse")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "crm_simulate is not installed on this node (package pacemaker-cli-utils)" in done.stderr
+
+    def test_with_one_node_there_is_nowhere_to_move(self, command):
+        done = command.cluster().run("rehearse")
+        assert (done.returncode, "nowhere to move" in done.stderr) == (3, True)
+
+    def test_a_file_that_cannot_be_read(self, command):
+        done = command.run("rehearse", "--cib", "/none")
+        assert (done.returncode, done.stderr) == (2, "galera-sync-guard rehearse: /none cannot be read\n")
 
 
 def test_reader_that_has_seen_enough(command, guard):

@@ -16,7 +16,7 @@ from galera_sync_guard.cli.cib.model import (
     Resource,
     is_same_address,
 )
-from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE, Primitive, Recipe
+from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE, MADE_BY_SETUP, Primitive, Recipe
 from galera_sync_guard.cli.cib.values import seconds
 
 PROPERTIES = "cib-bootstrap-options"
@@ -55,12 +55,14 @@ def add(cib: Element, recipe: Recipe, properties: dict[str, str]) -> tuple[Eleme
 
 
 def remove(cib: Element) -> tuple[Element, list[str]]:
-    """Return (new CIB, what was removed, as lines): the resources that setup makes and all that binds them.
+    """Return (new CIB, what was removed, as lines): the resources that setup made and all that binds them.
 
-    Raises Refusal when one of them is something else, or when other resources depend on them.
+    A resource without the mark of setup stays, whatever its name. Raises Refusal when a resource of setup's is by now
+    in a group or clone of others, or when constraints bind it to others.
     """
     configuration = Configuration(cib)
-    ours = [resource for resource in map(configuration.resource, (CLIENT_RESET, VIRTUAL_IP, GUARD)) if resource]
+    named = filter(None, map(configuration.resource, (CLIENT_RESET, VIRTUAL_IP, GUARD)))
+    ours = [resource for resource in named if resource.element.get("description") == MADE_BY_SETUP]
     names = set().union(*(resource.names for resource in ours)) if ours else set()
     refusals = [text for resource in ours for text in _foreign(resource)]
     taken = []

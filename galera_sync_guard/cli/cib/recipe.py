@@ -14,6 +14,9 @@ ADDRESS_AGENT = "ocf:heartbeat:IPaddr2"
 CLIENT_RESET = "vip-client-reset"
 CLONE = GUARD + "-clone"
 
+# What a resource that setup made says of itself in the CIB: by this setup --remove knows it.
+MADE_BY_SETUP = "made by galera-sync-guard setup"
+
 # Every other action of the agents as pcs takes it from their metadata: Pacemaker's default is the same 20 s.
 TIMEOUT = "20s"
 
@@ -41,9 +44,10 @@ class Primitive:
         return f"op monitor {_words(self.monitor)}{stop} meta {_words(self.meta)}"
 
     def xml(self) -> Element:
-        """Return it as XML, with the ids that pcs gives."""
+        """Return it as XML, with the ids that pcs gives and the mark of setup."""
         kind, provider, name = self.agent.split(":")
-        element = ElementTree.Element("primitive", {"id": self.name, "class": kind, "type": name, "provider": provider})
+        identity = {"id": self.name, "class": kind, "type": name, "provider": provider}
+        element = ElementTree.Element("primitive", {**identity, "description": MADE_BY_SETUP})
         _add_pairs(element, "instance_attributes", self.parameters)
         _add_pairs(element, "meta_attributes", self.meta)
         operations = ElementTree.SubElement(element, "operations")

@@ -242,14 +242,19 @@ def _wait_until_up(host: Host, arguments: Namespace, began: float, screen: Scree
 
 def _remove(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     began = time.monotonic()
-    if not arguments.apply:
-        return _print_removal(host, screen)
-    removed = _change(host, change.remove)
-    for line in removed:
-        screen.line("removed ", line)
-    if not removed:
-        screen.line("there is nothing to remove")
+    planned = _planned_removal(host)
+    if not planned:
+        screen.line("there is nothing to remove: setup made none of the cluster's resources")
         return ExitCode.OK
+    for line in planned:
+        screen.line("would remove ", line)
+    if not arguments.apply:
+        screen.line("galera-sync-guard setup --remove --apply does it")
+        return ExitCode.OK
+    if not arguments.yes and not _answers_yes(host, screen, "Remove all of this from the cluster?"):
+        raise CommandError("nothing was removed: --yes removes it without a question", ExitCode.PROBLEM)
+    for line in _change(host, change.remove):
+        screen.line("removed ", line)
     screen.flush()
     while any(tools.cluster_status(host).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
         if time.monotonic() > began + arguments.wait:
@@ -264,12 +269,8 @@ def _remove(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     return ExitCode.OK
 
 
-def _print_removal(host: Host, screen: Screen) -> ExitCode:
+def _planned_removal(host: Host) -> list[str]:
     try:
-        _, removed = change.remove(tools.cib(host))
+        return change.remove(tools.cib(host))[1]
     except change.Refusal as refusal:
-        raise CommandError(str(refusal), ExitCode.PROBLEM) from None
-    for line in removed:
-        screen.line("would remove ", line)
-    screen.line("galera-sync-guard setup --remove --apply does it" if removed else "there is nothing to remove")
-    return ExitCode.OK
+        raise CommandError(f"nothing was removed: {refusal}", ExitCode.PROBLEM) from None

@@ -125,21 +125,45 @@ def test_what_setup_did_not_make_it_refuses_to_touch(made, change, said):
     assert ElementTree.tostring(before) == text
 
 
+def into_a_group(cib):
+    resources = cib.find(".//resources")
+    vip = resources.find("primitive[@id='VirtualIP']")
+    resources.remove(vip)
+    group = ElementTree.SubElement(resources, "group", id="web")
+    group.append(vip)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (put(".//primitive[@id='VirtualIP']", "type", "Dummy"), "VirtualIP is ocf:heartbeat:Dummy"),
+        (into_a_group, "VirtualIP is in the group web"),
         (
             add(".//constraints", '<rsc_colocation id="web" rsc="web" with-rsc="VirtualIP"/>'),
             "constraint web binds web too",
         ),
+        (put(".//primitive[@id='VirtualIP']", "description", "the web shop's"), "binds VirtualIP too"),
     ],
-    ids=["agent", "dependent"],
+    ids=["agent", "group", "dependent", "an address of others that follows"],
 )
 def test_removal_refuses_what_setup_did_not_make(made, change, said):
     change(made)
     with pytest.raises(module.Refusal, match=said):
         module.remove(made)
+
+
+@pytest.mark.parametrize("name", ["VirtualIP", "galera-guard", "vip-client-reset"])
+def test_removal_leaves_a_resource_of_others_whatever_its_name(name):
+    cib = copy.deepcopy(EMPTY)
+    add(".//resources", ADDRESS.replace('id="%s"', f'id="{name}"') % "IPaddr2")(cib)
+    assert module.remove(cib) == (cib, [])
+
+
+def test_removal_takes_what_setup_made_also_with_other_parameters(made):
+    put(".//nvpair[@name='watch_interval']", "value", "500ms")(made)
+    put(".//nvpair[@name='ip']", "value", "10.0.0.1")(made)
+    _, lines = module.remove(made)
+    assert len(lines) == 8
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ SETTINGS = (
     "wsrep_provider",
     "wsrep_provider_pc_ignore_sb",
     "wsrep_provider_pc_ignore_quorum",
+    "wsrep_notify_cmd",
 )
 SHOW_SETTINGS = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in SETTINGS))
 SHOW_GRANTS = "SHOW GRANTS"

@@ -14,6 +14,8 @@ from ocfpy.parameters import format_seconds
 
 LOGIN = "galera_guard"
 OLDEST_MARIADB = (10, 5)
+# The releases that fixed CVE-2026-49261, a command injection by wsrep_notify_cmd.
+NOTIFY_FIXED = ((10, 6, 27), (10, 11, 18), (11, 4, 12), (11, 8, 8), (12, 3, 2))
 ANY_ADDRESS = ("*", "0.0.0.0", "::", "")
 
 
@@ -108,10 +110,33 @@ def privileges(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def version(snapshot: Snapshot) -> Iterator[Finding]:
+    numbers = _mariadb_version(snapshot)
+    if numbers and numbers < OLDEST_MARIADB:
+        text = snapshot.settings["version"]
+        yield warning("version", f"MariaDB {text} is older than 10.5, the oldest that is supported")
+
+
+@check
+def notify_cmd(snapshot: Snapshot) -> Iterator[Finding]:
+    command, numbers = snapshot.settings.get("wsrep_notify_cmd"), _mariadb_version(snapshot)
+    if not command or not numbers:
+        return
+    fixed = next((each for each in NOTIFY_FIXED if each[:2] == numbers[:2]), NOTIFY_FIXED[-1])
+    if numbers < fixed:
+        yield warning(
+            "wsrep-notify-cmd",
+            f"wsrep_notify_cmd={command}: MariaDB {snapshot.settings['version']} has the command injection CVE-2026-49261"
+            " there; the guard does not need it",
+            *_in_option_file("wsrep_notify_cmd", ""),
+        )
+
+
+def _mariadb_version(snapshot: Snapshot) -> tuple[int, ...]:
+    """Return the numbers of a MariaDB server's version, empty for another server or an unreadable version."""
     text = snapshot.settings.get("version", "")
     digits = text.partition("-")[0].split(".")
-    if len(digits) > 1 and "mariadb" in text.lower() and tuple(map(int, digits[:2])) < OLDEST_MARIADB:
-        yield warning("version", f"MariaDB {text} is older than 10.5, the oldest that is supported")
+    is_readable = len(digits) > 1 and all(part.isdigit() for part in digits)
+    return tuple(map(int, digits)) if is_readable and "mariadb" in text.lower() else ()
 
 
 def _own_login(snapshot: Snapshot) -> list[str]:

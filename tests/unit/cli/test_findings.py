@@ -77,6 +77,21 @@ TABLE = [
     ("skip-networking", {"server": {"skip_networking": "ON"}}, {"server": {"skip_networking": "OFF"}}),
     ("port", {"server": {"port": "3307"}}, {"server": {"port": "3306"}}),
     ("version", {"server": {"version": "10.4.32-MariaDB"}}, {"server": {"version": "11.8.6-MariaDB"}}),
+    (
+        "wsrep-notify-cmd",
+        {"server": {"wsrep_notify_cmd": "/usr/local/bin/notify"}},
+        {"server": {"wsrep_notify_cmd": ""}},
+    ),
+    (
+        "wsrep-notify-cmd",
+        {"server": {"wsrep_notify_cmd": "/x", "version": "11.8.7-MariaDB-ubu2404"}},
+        {"server": {"wsrep_notify_cmd": "/x", "version": "11.8.8-MariaDB-ubu2404"}},
+    ),
+    (
+        "wsrep-notify-cmd",
+        {"server": {"wsrep_notify_cmd": "/x", "version": "12.0.5-MariaDB"}},
+        {"server": {"wsrep_notify_cmd": "/x", "version": "12.3.2-MariaDB"}},
+    ),
     ("saturation-grace", {"parameters": {"saturation_grace": "5s"}}, {"parameters": {"saturation_grace": "6s"}}),
     (
         "saturation-grace",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
+from ocfpy.codes import ParameterError
 
 # A node is shown as good as its score; a lagging one is still fit.
 KIND_OF_SCORE = {score_text(score): kind for kind, score in SCORES.items()} | {score_text(UNKNOWN_AFTER_BAD): UNKNOWN}
@@ -65,6 +67,7 @@ class GuardView:
     resource: str
     mode: str
     attribute: str
+    parameter_error: str | None  # a parameter's value that is not allowed
     started_on: list[str]
     nodes: dict[str, NodeView]
     virtual_ips: list[VirtualIpView]
@@ -108,6 +111,7 @@ def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guar
         guard.id,
         guard.parameters.get("mode", "fail"),
         attribute,
+        _parameter_error(guard),
         status.where(guard.id),
         {node: _node(node, published, status, guard) for node in status.nodes},
         [
@@ -115,6 +119,14 @@ def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guar
             for vip in configuration.virtual_ips(guard)
         ],
     )
+
+
+def _parameter_error(guard: Resource) -> str | None:
+    try:
+        AGENT.parse({"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()})
+    except ParameterError as error:
+        return error.reason
+    return None
 
 
 def _node(node: str, published: Published, status: ClusterStatus, guard: Resource) -> NodeView:

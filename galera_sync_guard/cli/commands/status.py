@@ -28,7 +28,12 @@ def status(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
 
 
 def exit_code(view: ClusterView) -> ExitCode:
-    """Return 0 when every virtual IP is on exactly one node that is neither poor nor unfit, else 1."""
+    """Return 0 when every virtual IP is on exactly one node that is neither poor nor unfit, else 1.
+
+    Also 1 when a guard has a parameter that is not allowed: it cannot see until that is changed.
+    """
+    if any(guard.parameter_error for guard in view.guards):
+        return ExitCode.PROBLEM
     well = [_is_well(guard, vip) for guard in view.guards for vip in guard.virtual_ips]
     return ExitCode.OK if well and all(well) else ExitCode.PROBLEM
 
@@ -86,6 +91,8 @@ def show(view: ClusterView, screen: Screen) -> None:
 def _show_guard(guard: GuardView, screen: Screen) -> None:
     for vip in guard.virtual_ips:
         _show_virtual_ip(vip, screen)
+    if guard.parameter_error:
+        screen.line(Cell(f"{guard.resource}: {guard.parameter_error}", "bad"))
     if not guard.virtual_ips:
         screen.line(Cell(f"there is no virtual IP for {guard.resource}", "bad"))
     screen.line()

@@ -48,9 +48,9 @@ SAID = {
 def seen(monkeypatch):
     """Return a function that gives what status reads, with some things said otherwise."""
 
-    def read(picture=PICTURE, **said):
+    def read(picture=PICTURE, cib=CIB, **said):
         told = {**SAID, **{name.replace("_", "-"): values for name, values in said.items()}}
-        monkeypatch.setattr(cluster_view.tools, "cib", lambda host: ElementTree.fromstring(CIB))
+        monkeypatch.setattr(cluster_view.tools, "cib", lambda host: ElementTree.fromstring(cib))
         monkeypatch.setattr(
             cluster_view.tools, "cluster_status", lambda host: ClusterStatus(ElementTree.fromstring(picture))
         )
@@ -128,6 +128,17 @@ def test_exit_code_is_that_of_the_holder(seen, score, kind, code):
 )
 def test_a_virtual_ip_that_is_not_up_is_bad(seen, change):
     assert status.exit_code(seen(PICTURE.replace(*change))) == 1
+
+
+def test_a_parameter_that_is_not_allowed_is_shown_and_bad(seen):
+    wrong = '<instance_attributes id="p"><nvpair id="q" name="probe_timeout" value="abc"/></instance_attributes>'
+    guard = 'type="galera_sync_guard"'
+    view = seen(cib=CIB.replace(f"{guard}/>", f"{guard}>{wrong}</primitive>"))
+    stream = io.StringIO()
+    status.show(view, Screen(stream, {}))
+    assert "galera-guard: parameter probe_timeout: 'abc' is not allowed" in stream.getvalue()
+    assert status.exit_code(view) == 1
+    assert status.exit_code(seen()) == 0
 
 
 def test_history_is_the_last_start_or_stop_of_each_node_in_order():

@@ -119,7 +119,7 @@ class _Director:
     def _scene(self, vip: Resource, holder: str) -> Scene | None:
         """Return the cluster with a virtual IP on a node, None when the guard does not run there."""
         relaxed = stage.relaxed(self.configuration.cib, vip, self.guard, holder)
-        plan, staged = self.scheduler.run(stage.empty(relaxed, attribute_of(self.guard)))
+        plan, staged = self.scheduler.run_on(stage.empty(relaxed, attribute_of(self.guard)))
         runs_on = plan.status.where(self.guard.id)
         if plan.status.where(vip.id) != [holder] or holder not in runs_on:
             return None
@@ -136,12 +136,12 @@ class _Director:
         cib = copy.deepcopy(scene.cib)
         for node in scene.others:
             stage.set_standby(cib, node)
-        plan, _ = self.scheduler.run(cib)
+        plan = self.scheduler.run(cib)
         return plan.status.where(scene.vip.id) == [scene.holder]
 
     def _first_start(self, vip: Resource) -> Result:
         """Return what becomes of a virtual IP when the whole cluster starts."""
-        plan, _ = self.scheduler.run(stage.empty(self.configuration.cib, attribute_of(self.guard)))
+        plan = self.scheduler.run(stage.empty(self.configuration.cib, attribute_of(self.guard)))
         where = plan.status.where(vip.id)
         is_right = len(where) == 1 and where[0] in plan.status.where(self.guard.id)
         title = "the cluster starts"
@@ -152,7 +152,7 @@ class _Director:
         if situation is None:
             return None
         cib, event = situation
-        plan, _ = self.scheduler.run(cib, event)
+        plan = self.scheduler.run(cib, event)
         is_right = _is_right(fault.expected, scene, plan)
         return Result(
             scene.vip.id,

@@ -63,9 +63,17 @@ class Scheduler:
     start_failure_is_fatal: bool = True
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    def run(self, cib: Element, event: Event = NOTHING) -> tuple[Plan, Element]:
+    def run(self, cib: Element, event: Event = NOTHING) -> Plan:
+        """Return what Pacemaker would do until nothing is left to do."""
+        return self._run(self._write(cib), event)
+
+    def run_on(self, cib: Element) -> tuple[Plan, Element]:
         """Return what Pacemaker would do until nothing is left to do, and the CIB after it."""
         path = self._write(cib)
+        plan = self._run(path, NOTHING)
+        return plan, tools.parsed(self._read(path), "crm_simulate's output")
+
+    def _run(self, path: str, event: Event) -> Plan:
         first = [f"--op-inject={operation}" for operation in event.injected]
         first += [f"--node-fail={event.lost}"] if event.lost else []
         always = [f"--op-fail={operation}" for operation in event.failing]
@@ -75,7 +83,7 @@ class Scheduler:
             later = [*always, f"--set-datetime={event.later}"]
             more, after = self._settle(path, later, later, fatal)
             actions += more
-        return Plan(actions, ClusterStatus(after)), tools.parsed(self._read(path), "crm_simulate's output")
+        return Plan(actions, ClusterStatus(after))
 
     def scores(self, cib: Element, resource: str) -> dict[str, str]:
         """Return the scores by which Pacemaker places a resource, by node."""

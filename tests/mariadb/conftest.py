@@ -1,5 +1,7 @@
 """Three real Galera nodes without Pacemaker, with the package installed, shared by all tests of this tier."""
 
+import contextlib
+
 import pytest
 
 from laboratory import mariadb
@@ -48,3 +50,19 @@ def wait_whole(laboratory):
     """Wait until every node is Synced with all others: a node that was away may not know it yet itself."""
     for node in laboratory.nodes:
         mariadb.wait_synced(node, len(laboratory.nodes), timeout=20)
+
+
+@contextlib.contextmanager
+def restarted_with(node, options):
+    """Restart the node's server with more options; it is restarted without them afterwards."""
+    extra = "/etc/mysql/mariadb.conf.d/99-more.cnf"
+    node.write(extra, "[mariadbd]\n" + options)
+    mariadb.stop(node)
+    mariadb.start(node)
+    mariadb.wait_synced(node, 3)
+    try:
+        yield
+    finally:
+        node.shell(f"rm {extra}")
+        mariadb.stop(node)
+        mariadb.start(node)

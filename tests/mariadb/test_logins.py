@@ -1,7 +1,6 @@
 """How the guard logs in to a real server, and what it says when it cannot: never the password."""
 
 import ast
-import contextlib
 import subprocess
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from laboratory import mariadb
 from laboratory.machine import wait_until
 from laboratory.mariadb import sql
+from tests.mariadb.conftest import restarted_with
 from tests.mariadb.guard import Guard
 from tests.support.option_files import CLIENT_SECTIONS
 
@@ -196,22 +196,6 @@ def test_global_sync_wait_does_not_keep_the_guard_from_seeing(guard, node, peer)
         node.unblock()
         wait_until(lambda: mariadb.synced(node, 3), 30, "the cluster whole again")
         sql(node, "SET SESSION wsrep_sync_wait=0; SET GLOBAL wsrep_sync_wait=0")
-
-
-@contextlib.contextmanager
-def restarted_with(node, options):
-    """Restart the node's server with more options; it is restarted without them afterwards."""
-    extra = "/etc/mysql/mariadb.conf.d/99-more.cnf"
-    node.write(extra, "[mariadbd]\n" + options)
-    mariadb.stop(node)
-    mariadb.start(node)
-    mariadb.wait_synced(node, 3)
-    try:
-        yield
-    finally:
-        node.shell(f"rm {extra}")
-        mariadb.stop(node)
-        mariadb.start(node)
 
 
 READ_BY_MARIADB = """

@@ -1,4 +1,4 @@
-"""Thousands of generated conversations: whatever a server sends, a probe ends in time, with little memory, and right."""
+"""Thousands of generated conversations: whatever a server sends, a probe ends in time, with little memory, right."""
 
 import json
 import os

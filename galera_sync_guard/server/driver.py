@@ -26,13 +26,25 @@ def load_client(with_tls: bool) -> type[Client]:
     for name in UNUSED if with_tls else UNUSED + UNUSED_WITHOUT_TLS:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     sys.modules.setdefault("traceback", _LoadedWhenUsed("traceback"))
+    is_loaded = False
     try:
         from galera_sync_guard.server.client import Client
+
+        is_loaded = True
     except ImportError as error:
         raise Failure(
             codes.OCF_ERR_INSTALLED, f"the driver PyMySQL is missing, install python3-pymysql ({error})"
         ) from None
+    finally:
+        if not is_loaded:
+            _forget_driver()
     return Client
+
+
+def _forget_driver() -> None:
+    """Forget what a time limit has left half loaded: a watcher loads all of it again."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pymysql"]:
+        del sys.modules[name]
 
 
 class _LoadedWhenUsed(ModuleType):

@@ -24,7 +24,7 @@ def guard(guard, tmp_path):
     option_file.write_text(f"[client]\nuser=monitor\npassword={PASSWORD}\n")
     option_file.chmod(0o600)
     (tmp_path / "ca.pem").write_text(ANY_CERTIFICATE)
-    guard.parameters.update(defaults_file=str(option_file), probe_timeout="2s")
+    guard.parameters.update(defaults_file=str(option_file), probe_timeout="8s")
     return guard
 
 

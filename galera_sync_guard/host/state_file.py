@@ -48,7 +48,7 @@ class Store:
     """The state file of one guard on this host; its existence tells that the guard was started here and not stopped.
 
     Its first line carries boot id and code version, its last line says that it is complete: a record of another boot, or
-    one that is truncated, is no memory. `values` are the declared parameters' values as text, by name.
+    one that is truncated, does not count. `values` are the declared parameters' values as text, by name.
     The file is read once, however often it is asked for.
     """
 
@@ -143,7 +143,7 @@ class Store:
             except FileNotFoundError:
                 self._text = None
             except OSError:
-                self._text = ""  # It exists, so the guard is started; what it says is no memory.
+                self._text = ""  # It exists, so the guard is started; its content does not count.
         return self._text
 
 

@@ -55,16 +55,6 @@ def test_long_sentence_is_found():
     assert [len(each.split()) for each in sentences(text)] == [31, 1]
 
 
-PENDING = (
-    "agent.py",
-    "attributes.py",
-    "peers.py",
-    "cycle.py",
-    "state_file.py",
-    "heartbeat.py",
-    "lock.py",
-    "process.py",
-)
 PROGRAMS = [
     path
     for folder in (
@@ -78,8 +68,7 @@ PROGRAMS = [
         "bin",
     )
     for path in sorted((ROOT / folder).rglob("*"))
-    if (path.name not in PENDING and path.suffix == ".py")
-    or (path.is_file() and path.parent.name in ("tools", "agents", "bin"))
+    if path.suffix == ".py" or (path.is_file() and path.parent.name in ("tools", "agents", "bin"))
 ]
 
 

@@ -41,7 +41,7 @@ def _pattern(example: str) -> str:
 
 
 _STATES, _, _REST = PAGE.partition("## What a reason can end with")
-_REASONS = [_pattern(text).replace("STATE", r"\S+") for text in re.findall(r"`(\S+: [^`]+)`", _STATES)]
+_REASONS = [_pattern(text) for text in re.findall(r"`(\S+: [^`]+)`", _STATES)]
 _ENDINGS = [_pattern(text) for text in re.findall(r"^\| `([^`]+)` \|", _REST, re.M)]
 DECLARED = re.compile(rf"(?:{'|'.join(_REASONS)})(?:[,;:]? (?:{'|'.join(_ENDINGS)}))*|\S+: (?:{'|'.join(_ENDINGS)})")
 

@@ -74,7 +74,8 @@ def test_every_check_of_ocfpy_passes(host, name):
 
 
 def test_the_tutorial_does_what_it_says(host):
-    host.write("/usr/local/bin/pcs", PCS, mode=0o755)
+    host.run(["mkdir", "/root/bin"])
+    host.write("/root/bin/pcs", PCS, mode=0o755)
     host.shell(f"cibadmin --empty >{CIB}")
     host.run(["rm", "-f", AGENT, MARKER])
     text = (ROOT / "docs/dev/ocfpy.md").read_text(encoding="utf-8")
@@ -90,7 +91,7 @@ def test_the_tutorial_does_what_it_says(host):
     said = re.search(r"one line: `(.*)`", tutorial)
     assert (done.returncode, done.stderr) == (6, f"ocf-exit-reason:{said[1]}\n")
     assert host.shell(tester).endswith("passed all tests\n")
-    host.shell(f"PATH=/usr/local/bin:$PATH; {create}")
+    host.shell(f"PATH=/root/bin:$PATH; {create}")
     assert 'type="active_marker"' in host.read(CIB)
 
 

@@ -94,6 +94,7 @@ class Agent(Generic[Declared]):
         self.parameters = parameters.declared
         self.actions = actions
         self.programs = programs or {}
+        self.deprecated = [parameter for parameter in self.parameters if parameter.replaced_by]
         self._values = parameters
         self._check = check
         self._check_declaration()
@@ -166,4 +167,8 @@ class Agent(Generic[Declared]):
                     wrong[parameter.name] = error
             elif parameter.required:
                 wrong[parameter.name] = parameter.missing()
+        for old in self.deprecated:
+            if old.name in given and old.replaced_by not in given:
+                given[old.replaced_by] = given[old.name]
+                wrong.pop(old.replaced_by, None)
         return given, wrong

@@ -121,6 +121,11 @@ class Invocation(Generic[Declared]):
             self._parameters = parse(self.environ)
         return self._parameters
 
+    def validate(self) -> Declared:
+        """Return the typed parameters; raise ParameterError unless every value is allowed."""
+        self._parameters = self.agent.parse(self.environ)
+        return self._parameters
+
     @property
     def usable_parameters(self) -> Declared:
         """The typed parameters, with the default in place of every value that is not allowed."""

@@ -61,8 +61,12 @@ def _action(action: Action[Declared]) -> str:
 
 
 def _texts(subject: Agent[Declared] | AnyParameter) -> list[str]:
+    long = subject.long
+    if replaced_by := getattr(subject, "replaced_by", ""):
+        # In words, since the DTD of OCF 1.0 does not know the element `deprecated`.
+        long = f"Deprecated: use {replaced_by}. {long}"
     return [
-        f'<longdesc lang="en">{_escape(subject.long)}</longdesc>',
+        f'<longdesc lang="en">{_escape(long)}</longdesc>',
         f'<shortdesc lang="en">{_escape(subject.short)}</shortdesc>',
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         unique: bool | str
         advice: str
         cost: str
+        replaced_by: str
 else:
     Value = Default = Declared = None
 
@@ -87,7 +88,7 @@ class Parameter(Generic[Value, Default]):
     `default` is a text in the syntax of a user's value, None for unset, or REQUIRED. `reloadable` tells Pacemaker that
     a change needs reload-agent and no restart. `unique` is true when no two resources may have the same value, or names
     the group of parameters that are unique together. `advice` and `cost` are for documentation: when to change the value, and
-    what the change costs. A kind is a subclass with `content_type`, `allowed` and `convert`.
+    what the change costs. `replaced_by` is the name of the parameter that takes the value of this deprecated one. A kind is a subclass with `content_type`, `allowed` and `convert`.
     """
 
     content_type = "string"
@@ -103,6 +104,7 @@ class Parameter(Generic[Value, Default]):
         unique: bool | str = False,
         advice: str = "",
         cost: str = "",
+        replaced_by: str = "",
     ) -> None:
         self.name = ""
         self.required = default is REQUIRED
@@ -114,6 +116,7 @@ class Parameter(Generic[Value, Default]):
         self.unique = unique
         self.advice = advice
         self.cost = cost
+        self.replaced_by = replaced_by
 
     def convert(self, text: str) -> Value:
         """Return the typed value of `text`; raise ValueError if it is not allowed."""
@@ -208,6 +211,12 @@ class ParameterSet(metaclass=_Declaration):
                 raise DeclarationError(f"parameter {parameter.name}: this name is reserved")
             parameter.check_declaration()
         cls.declared = (*cls.declared, *own)
+        names = {parameter.name for parameter in cls.declared}
+        for parameter in own:
+            if parameter.replaced_by and parameter.replaced_by not in names:
+                raise DeclarationError(
+                    f"parameter {parameter.name}: replaced by {parameter.replaced_by}, which is unknown"
+                )
 
 
 # The attributes of a set that are not parameters; other names that begin with an underscore are Python's.

@@ -93,7 +93,10 @@ def _exit_code(action: str, result: object) -> int:
 
 def _perform(action: Action[Declared], invocation: Invocation[Declared]) -> int:
     if action.validates:
-        invocation.agent.parse(invocation.environ)
+        given = invocation.validate().given
+        for old in invocation.agent.deprecated if action.name == "start" else ():
+            if old.name in given:
+                invocation.report.warning(f"parameter {old.name} is deprecated: use {old.replaced_by}")
     return action.handler(invocation)
 
 

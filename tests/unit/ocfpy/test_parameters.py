@@ -207,6 +207,10 @@ WRONG_DECLARATIONS = {
         {"port": lambda: Integer("10", "s", ["l"])},
         "parameter port: short and long must be texts",
     ),
+    "replaced by nothing": (
+        {"host": lambda: Text(None, "s", "l", replaced_by="address")},
+        "parameter host: replaced by address, which is unknown",
+    ),
     "no words": (
         {"mode": lambda: Choice("a", "s", "l", words=())},
         "parameter mode: words must be a tuple of at least one word",

@@ -11,6 +11,7 @@ import pytest
 
 from galera_sync_guard.agent import AGENT
 from ocfpy import (
+    REQUIRED,
     AbsolutePath,
     Action,
     Agent,
@@ -20,6 +21,7 @@ from ocfpy import (
     ParameterError,
     ParameterSet,
     SecretText,
+    Text,
     TimeIsUp,
     codes,
     run,
@@ -288,6 +290,38 @@ def test_a_failure_whose_code_is_not_that_of_a_failure_is_one(code):
     outcome = perform(throw(Failure(code, "no server")))
     assert outcome.code == 1
     assert outcome.reason == f"no server (internal error: {code!r} is not the exit code of a failure)"
+
+
+class TestDeprecated:
+    """A parameter that another has replaced still works, and says so at the start."""
+
+    class Renamed(ParameterSet):
+        address = Text(REQUIRED, "Address", "An address.")
+        host = Text(None, "Host", "An address.", replaced_by="address")
+
+    def start(self, **given):
+        def handler(invocation):
+            seen.append(invocation.parameters.address)
+            return 0
+
+        seen, stderr = [], io.StringIO()
+        actions = [Action(name, handler, "10s") for name in ("start", "stop", "monitor")]
+        agent = Agent("example", "1", "s", "l", self.Renamed, actions)
+        environ = {"OCF_RESKEY_" + name: value for name, value in given.items()}
+        for action in ("start", "monitor"):
+            assert run(agent, ["example", action], environ, io.StringIO(), stderr) == 0
+        assert seen[0] == seen[1]
+        return seen[0], stderr.getvalue()
+
+    def test_its_value_goes_to_the_other(self):
+        warning = "example(default): WARNING: parameter host is deprecated: use address\n"
+        assert self.start(host="a") == ("a", warning)
+
+    def test_the_other_comes_first(self):
+        assert self.start(host="a", address="b")[0] == "b"
+
+    def test_without_it_nothing_is_said(self):
+        assert self.start(address="b") == ("b", "")
 
 
 class TestSecrets:

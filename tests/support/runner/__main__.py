@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,8 @@ DIVISIBLE = (*QUICK, "package", KEEPER)
 WORTH_A_PROCESS = {KEEPER: 40.0, "package": 40.0}
 # A test that takes longer is ended, in seconds.
 LIMIT = 900
+# So many tests that fail beside others run again alone; when more fail, the machine is not the cause.
+MOST_AGAIN = 6
 # What a laboratory needs of the machine's memory at most.
 GIGABYTES_EACH = 3
 MARKS = {"check": "not matrix", "matrix": "matrix"}
@@ -63,6 +66,14 @@ class Runner:
             for process in self._processes:
                 process.end_when_overdue(LIMIT)
             self.report.status(process.test for process in self._processes)
+
+    def run_again(self, tests: Iterable[Test]) -> None:
+        """Run the tests that failed beside others once more, alone and in new laboratories; the summary names them."""
+        failed = [test for test in tests if self.report.outcomes.get(test.id) == "failed" and not test.alone]
+        if len(failed) <= MOST_AGAIN:
+            for test in failed:
+                self.report.retract(test.id)
+            self.run([replace(test, kind=f"{test.kind}-again") for test in failed], 1)
 
     def end(self) -> None:
         """End all processes with their laboratories."""
@@ -157,6 +168,7 @@ def main() -> int:
             os.environ["TEST_DEB"] = preparation.deb()
         runner.run([test for test in tests if test.tier not in QUICK and not test.alone], arguments.workers)
         runner.run([test for test in tests if test.tier not in QUICK and test.alone], 1)
+        runner.run_again(tests)
     except KeyboardInterrupt:
         print("interrupted: ending all laboratories", file=sys.stderr)
     finally:

@@ -39,6 +39,7 @@ class Report:
     proved: Counter[str] = field(default_factory=Counter)
     tiers: dict[str, Tier] = field(default_factory=dict)
     _failures: list[str] = field(default_factory=list)
+    _again: list[str] = field(default_factory=list)
     _said: float = 0.0
 
     def say(self, text: str) -> None:
@@ -53,6 +54,13 @@ class Report:
             self._failures.append(f"FAILED {test}")
         self.outcomes[test] = "failed"
         self.say(f"FAILED {test}\n{text}\n")
+
+    def retract(self, test: str) -> None:
+        """Take a failure back: the test runs again alone, and what comes of that counts."""
+        del self.outcomes[test]
+        self._failures.remove(f"FAILED {test}")
+        self._again.append(test)
+        self.say(f"again, alone: {test}")
 
     def phase(self, test: Test, when: str, outcome: str, text: str) -> None:
         """Note what became of a test's setup, call or teardown."""
@@ -94,6 +102,8 @@ class Report:
         print(f"processors: {(used.ru_utime + used.ru_stime) / 60:.1f} minutes in {seconds / 60:.1f}")
         if self.proved:
             print("on real nodes: " + ", ".join(f"{self.proved[name]:,} {name}" for name in PROVED))
+        for test in self._again:
+            print(f"failed beside others, {self.outcomes.get(test, 'not run')} alone: {test}")
         print(*self._failures, sep="\n")
         missing = self.total - len(self.outcomes)
         counts = [f"{self.count('failed')} failed"] * bool(self._failures) + [f"{self.count('passed')} passed"]

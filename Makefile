@@ -60,7 +60,7 @@ drivers: setup build/tools/ready  ## the wire tier with PyMySQL 1.0.2, 1.1.1 and
 unit contract rehearsal wire mariadb package cluster: setup  ## the tests of one tier
 	$(PYTEST) tests/$@
 
-matrix: root setup  ## all other tests: every row on both suites, the soak; ROW=NAME: all rows with NAME in their name
+matrix: root setup  ## all other tests: every row, the other suite, the soak; BOTH_SUITES=yes; ROW=NAME: all rows with NAME in their name
 	$(PYTHON) -B -m tests.support.runner $(if $(ROW),tests/cluster -k $(ROW),matrix)
 
 report: RUNS := 5

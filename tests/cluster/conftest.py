@@ -1,5 +1,6 @@
 """One running laboratory for all rows of a mode; a row that leaves it broken gets a new one for the next."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,18 @@ from tests.cluster.keeper import Keeper
 from tests.support.runner.worker import KEEPER
 
 RECIPES = ("fail", "freezable", "polling", "score")
-# On the other suite make check runs these; make matrix runs all that takes one of these recipes.
+# On the other suite make check runs the first of these, and make matrix the others. BOTH_SUITES=yes: every row.
 OTHER_SUITE = {suite for suite in rootfs.SUITES if suite != rootfs.SUITE}
 ON_BOTH_SUITES = {"fail", "polling", "score"}
-CHECK_ON_OTHER_SUITE = ("score-kill-9]", "score-desync]", "test_setup_finds_the_recipe_complete")
+CHECK_ON_OTHER_SUITE = ("-score-kill-9]", "-score-desync]", "test_setup_finds_the_recipe_complete")
+MATRIX_ON_OTHER_SUITE = (
+    *(f"-score-{fault}]" for fault in ("clean-stop", "sigstop", "saturate", "read-only", "power-off")),
+    "-polling-kill-9]",
+    *(f"[{suite}-read-only]" for suite in OTHER_SUITE),
+    *(f"crash_of_another_node_moves_nothing[{suite}-score]" for suite in OTHER_SUITE),
+    "reset-fails]",
+    *("-ignored-quorum]", "-saturation-grace]", "-login]", "what_is_left_of_galera", "test_ocf_tester_passes"),
+)
 
 
 def pytest_generate_tests(metafunc):
@@ -31,6 +40,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.laboratory(*laboratory_of(item)))
             if suite_of(item) in OTHER_SUITE and not any(name in item.nodeid for name in CHECK_ON_OTHER_SUITE):
                 item.add_marker(pytest.mark.matrix)
+    if "BOTH_SUITES" not in os.environ:
+        wanted = (*CHECK_ON_OTHER_SUITE, *MATRIX_ON_OTHER_SUITE)
+        items[:] = [
+            item for item in items if suite_of(item) not in OTHER_SUITE or any(name in item.nodeid for name in wanted)
+        ]
 
 
 def recipe_of(item):

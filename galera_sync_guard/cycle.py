@@ -7,7 +7,7 @@ import time
 from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.decision.judge import NO_PEER, judge
+from galera_sync_guard.decision.judge import ADDRESS_FOLLOWED, FOLLOWS_WITHIN, NO_PEER, judge
 from galera_sync_guard.decision.memory import without_changed
 from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
 from galera_sync_guard.host.clock import boot_clock
@@ -172,8 +172,9 @@ class Cycle:
             peer = self._peers.status(condition)
             now = boot_clock()
             verdict, memory = judge(condition, self._policy, self.record.memory, peer, now, interval)
-            if peer and self._is_about_to_act(verdict) and not self._has_better_place():
-                verdict, memory = judge(condition, self._policy, self.record.memory, NO_PEER, now, interval)
+            if peer and self._is_about_to_act(verdict):
+                peer = self._reconsider(peer, verdict, memory, now)
+                verdict, memory = judge(condition, self._policy, self.record.memory, peer, now, interval)
             wait = self._peers.recheck_after(condition, memory, now, interval)
             if not wait or wait > self._deadline.remaining() - PUBLISH_RESERVE:
                 self.record.memory = memory
@@ -184,8 +185,13 @@ class Cycle:
         memory = self.record.memory
         return verdict.kind == POOR and memory is not None and memory.kind not in BAD
 
-    def _has_better_place(self) -> bool:
-        return self._attributes.has_better_place(self._resource)
+    def _reconsider(self, peer: int, verdict: Verdict, memory: Memory, now: float) -> int:
+        """Return what is known of the other nodes after a closer look, before this node acts on that."""
+        if verdict.state == "saturated" and memory.run_since is not None:
+            began = time.time() - (now - memory.run_since)
+            if began - self._attributes.last_saturation_at() < FOLLOWS_WITHIN:
+                return ADDRESS_FOLLOWED
+        return peer if self._attributes.has_better_place(self._resource) else NO_PEER
 
     def _is_published(self, verdict: Verdict) -> bool:
         record = self.record
@@ -223,9 +229,11 @@ class Cycle:
 
     def _log_change(self, verdict: Verdict) -> None:
         record = self.record
-        if record.reported == f"{verdict.state}/{verdict.kind}":
+        follows = "/follows the address" if record.memory and record.memory.follows_address else ""
+        said = f"{verdict.state}/{verdict.kind}{follows}"
+        if record.reported == said:
             return
-        record.reported = f"{verdict.state}/{verdict.kind}"
+        record.reported = said
         record.since = int(time.time())
         log = self._report.warning if verdict.kind in BAD or verdict.state == "unknown" else self._report.info
         log(f"{verdict.reason} ({verdict.kind}, score {score_text(verdict.score)})")

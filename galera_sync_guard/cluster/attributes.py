@@ -93,6 +93,16 @@ class Attributes:
         states = self._peer_states() if places else {}
         return places is None or all(states.get(place or "") == "synced" for place in places.values())
 
+    def last_saturation_at(self) -> float:
+        """Return when a guard of this cluster last acted on `saturated`, in seconds since 1970; 0 if that is not known."""
+        code, output = self._run("attrd_updater", "-Q", "-n", self._score + "-poor", "-A")
+        found = [0.0]
+        for line in output.splitlines() if code == 0 else ():
+            since, _, reason = line.partition('value="')[2].split(" ", 2) if line.count(" ") >= 4 else ("", "", "")
+            if since.isascii() and since.isdigit() and reason.startswith("saturated:"):
+                found.append(float(since))
+        return max(found)
+
     def missing_meta_attributes(self, resource: str) -> list[str]:
         """Return which of the meta attributes that mode=fail needs are not set for a resource.
 

@@ -37,6 +37,10 @@ NO_PEER = 0
 SYNCED_PEER = 1
 # or that one was asked, has looked since, and is synced. After a desync that counts like the longest time.
 ANSWERING_PEER = 2
+# Or that the saturation came with the virtual IP, and would go with it.
+ADDRESS_FOLLOWED = -1
+# A saturation has come with the virtual IP when it began so soon after a guard acted on one, in seconds.
+FOLLOWS_WITHIN = 600.0
 
 
 class Verdict:
@@ -95,7 +99,7 @@ def should_query_peers(condition: Condition, memory: Memory) -> bool:
 
 
 def _is_waiting_for_peer(condition: Condition, memory: Memory) -> bool:
-    return condition.kind == POOR and memory.kind == FIT and memory.grace_expired
+    return condition.kind == POOR and memory.kind == FIT and memory.grace_expired and not memory.follows_address
 
 
 def _hold_last_verdict(
@@ -139,6 +143,9 @@ def _apply_grace(
         or (run is not None and run.grace_expired)
         or (after.run_samples >= MIN_SAMPLES and _lasted(since, now, condition.grace.seconds))
     )
+    after.follows_address = peer == ADDRESS_FOLLOWED or (run is not None and run.follows_address)
+    if after.follows_address:
+        return FIT, f"{condition.reason} for {format_seconds(now - since)}, ignored: it follows the address"
     if peer:
         after.peer_since = run.peer_since if run and run.peer_since is not None else now
     answers = peer == ANSWERING_PEER and condition.grace is None

@@ -18,6 +18,7 @@ class Memory:
     run_samples: int = 0  # how many samples it has
     last_sample_at: float | None = None  # when its last sample was taken
     grace_expired: bool = False  # whether the run counts by now, if a better peer is not needed
+    follows_address: bool = False  # whether the run is a saturation that came with the virtual IP: it never acts
     peer_since: float | None = None  # since when a better peer has been seen during the run
     unknown_since: float | None = None  # since when the guard cannot determine the state
 
@@ -50,7 +51,7 @@ def without_changed(memory: Memory | None, changed: frozenset[str]) -> Memory | 
         memory.bad_at = LONG_AGO
     if memory.run_state in defined and memory.bad_at is None:
         memory.run_state = memory.run_since = memory.last_sample_at = memory.peer_since = None
-        memory.run_samples, memory.grace_expired = 0, False
+        memory.run_samples, memory.grace_expired, memory.follows_address = 0, False, False
     return memory
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.galera import DESYNCED
+from tests.support.galera import DESYNCED, SATURATED
 
 CIB = """<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9" have-quorum="1" dc-uuid="1">
 <configuration><crm_config><cluster_property_set id="o"><nvpair id="s" name="stonith-enabled" value="false"/>
@@ -96,3 +96,16 @@ def test_with_mode_score_it_stays_at_its_score_for_no_node_that_is_not_synced(gu
 def test_a_cluster_that_does_not_answer_leaves_it_to_the_attributes(guard, server):
     configure(guard, "not XML", n2="synced")
     assert desync(guard, server).code == 1
+
+
+@pytest.mark.parametrize(("ago", "score"), [(5, "1000"), (3600, "10")], ids=["follows", "long ago"])
+def test_a_saturation_that_came_with_the_address_stays(guard, server, ago, score):
+    guard.parameters.update(mode="score", saturation_grace="1s")
+    guard.start()
+    configure(guard, cib("n1"), n2="synced")
+    guard.attrd.peer("guard-poor", "n2", f"{int(time.time()) - ago} 0.1.0 saturated: Threads_connected=151")
+    server.values.update(SATURATED)
+    end = time.monotonic() + 6
+    while guard.published != ("10", "saturated") and time.monotonic() < end:
+        assert guard.monitor().code == 0
+    assert guard.published == (score, "saturated")

@@ -126,6 +126,7 @@ class Cluster:
         self.state = state
         self.better_peer = better_peer
         self.has_place = True
+        self.saturated_at = 0.0
         self.result = attributes.PUBLISHED
         self.published = 0
         self.asked = 0
@@ -143,6 +144,9 @@ class Cluster:
 
     def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason
+
+    def last_saturation_at(self):
+        return self.saturated_at
 
     def has_better_place(self, resource):
         self.places_asked = getattr(self, "places_asked", 0) + 1

@@ -1,6 +1,7 @@
 """One turn with a real store: what Pacemaker is told and when, what is asked, remembered and logged."""
 
 import os
+import time
 
 import pytest
 
@@ -410,3 +411,27 @@ def test_a_poor_node_keeps_the_address_while_it_has_no_better_place_and_asks_sel
     asked = host.cluster.places_asked
     host.run(node(**SATURATED))
     assert host.cluster.places_asked == asked, "once per verdict"
+
+
+def test_a_saturation_that_follows_the_address_says_so_once_and_stays(host):
+    host.cluster.better_peer, host.cluster.saturated_at = True, time.time() - 60
+    lines = []
+    for _ in range(900):
+        assert host.run(node(**SATURATED))[0].kind == "fit"
+        lines += host.call.report.lines
+    assert sum("ignored: it follows the address" in line for _, line in lines) == 1
+    host.run()
+    host.cluster.saturated_at = time.time() - 3600
+    kinds = [host.run(node(**SATURATED))[0].kind for _ in range(14)]
+    assert kinds[-1] == "poor", "it is as before when the last one is long ago"
+
+
+def test_a_saturation_long_after_the_last_moves_the_address(host):
+    host.cluster.better_peer, host.cluster.saturated_at = True, time.time() - 700
+    kinds = [host.run(node(**SATURATED))[0].kind for _ in range(14)]
+    assert kinds[-1] == "poor"
+
+
+def test_a_desync_is_not_a_saturation_that_follows(host):
+    host.cluster.better_peer, host.cluster.saturated_at = True, time.time()
+    assert [host.run(node(**DESYNCED))[0].kind for _ in range(3)][-1] == "poor"

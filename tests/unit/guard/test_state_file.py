@@ -31,6 +31,7 @@ MEMORY = {
     "last_sample_at": 1234.0,
     "run_samples": 7,
     "grace_expired": True,
+    "follows_address": True,
     "peer_since": 0.1,
     "unknown_since": 3.0,
 }

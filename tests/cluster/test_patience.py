@@ -33,6 +33,22 @@ def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method)
         check(scene, moves=1)
 
 
+@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"saturation-follows-{recipe}")
+def test_a_saturation_that_follows_the_address_moves_it_once(request, recipe):
+    laboratory = request.getfixturevalue(recipe)
+    with Scene(laboratory) as scene:
+        scene.strike("saturate")
+        node = scene.wait_moved()
+        scene.heal("saturate")
+        faults.strike(laboratory, "saturate", node)
+        try:
+            scene.stay(20, moves=1)
+        finally:
+            faults.heal(laboratory, "saturate", node)
+        wait_normal(laboratory)
+        check(scene, moves=1, outage=60)
+
+
 @pytest.mark.matrix
 @pytest.mark.seconds(65)
 @pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"flapping-{recipe}")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SIMULATE_TIMEOUT = 1.0
 NFT_TIMEOUT = 0.5
 LIST_TIMEOUT = 0.7
+# Pauses before the packets that each client of a lost node is sent, in seconds.
+TICKLE_PAUSES = (0.0, 0.2, 0.5)
 # Seconds after which the list is stored again although it is the same: a peer may have joined.
 STORE_AGAIN_AFTER = 60
 # How often the connections are listed at most: a second time nearly always finds none.
@@ -69,23 +71,30 @@ def reset_clients(invocation: Invocation[ResetParameters]) -> None:
 def reset_inherited_clients(invocation: Invocation[ResetParameters]) -> None:
     """Reset the clients that another node has left behind when it lost its power.
 
-    More than once, since a client's answer may still go to that node: it learns the new place of the address within a
-    second.
+    More than once: a packet can be lost on a busy machine, and a client's answer may still go to the lost node until
+    the network has learned the new place of the address.
     """
     address = invocation.usable_parameters.ip
     clients = ClientList(invocation, LIST_TIMEOUT).load(address.family)
-    if not clients:
-        return
-    with Connections(address, invocation.usable_parameters.ports) as connections:
+    for pause in TICKLE_PAUSES if clients else ():
+        time.sleep(pause)
+        tickle(address, _without_connection(invocation.usable_parameters, clients))
+
+
+def _without_connection(parameters: ResetParameters, clients: list[Client]) -> list[Client]:
+    """Return those clients that have no living connection here.
+
+    What is left of an older connection would take the client's answer and send no reset, so it is ended. A kernel that
+    cannot end it still frees the other clients.
+    """
+    with Connections(parameters.ip, parameters.ports) as connections:
         here = {connection.client: connection for connection in connections.list()}
         lost = [client for client in clients if client not in here or not here[client].is_alive]
-        # What is left of an older connection would take the client's answer and send no reset. A kernel that cannot
-        # end it still frees the other clients.
         for client in lost:
             if client in here:
                 with contextlib.suppress(OSError):
                     connections.reset(here[client])
-    tickle(address, lost)
+    return lost
 
 
 def store_clients(invocation: Invocation[ResetParameters], state: State) -> None:

@@ -158,6 +158,7 @@ def test_a_removal_can_be_interrupted_after_its_warning(used):
 
 @pytest.mark.parametrize("removal", [("remove", "purge"), ("purge",)], ids=" then ".join)
 def test_purge_leaves_nothing_behind(machine, deb, removal):
+    machine.run(["mkdir", "-p", "/run/resource-agents"])  # what resource-agents makes when a machine boots
     before = files(machine)
     install(machine, deb)
     act(machine, "start", mode="score")

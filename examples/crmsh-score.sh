@@ -8,7 +8,7 @@ address=$1
 # The colocation is the second line of defence: a guard that fails, because it hangs, takes the virtual IP away.
 # vip-client-reset resets the address's clients just before it leaves a node, so that none waits for ever for an answer.
 crm configure <<END
-primitive galera-guard ocf:custom:galera_sync_guard params mode=score watch_interval=200ms op monitor interval=1s timeout=10s meta migration-threshold=1 failure-timeout=30s
+primitive galera-guard ocf:custom:galera_sync_guard params mode=score watch_interval=200ms vip=$address op monitor interval=1s timeout=10s meta migration-threshold=1 failure-timeout=30s
 clone galera-guard-clone galera-guard meta interleave=true
 primitive VirtualIP ocf:heartbeat:IPaddr2 params ip=$address cidr_netmask=32 op monitor interval=5s meta resource-stickiness=100
 location VirtualIP-by-score VirtualIP rule galera-guard: defined galera-guard

@@ -5,7 +5,7 @@
 set -eux
 address=$1
 
-pcs resource create galera-guard ocf:custom:galera_sync_guard mode=score watch_interval=200ms \
+pcs resource create galera-guard ocf:custom:galera_sync_guard mode=score watch_interval=200ms vip="$address" \
     op monitor interval=1s timeout=10s meta migration-threshold=1 failure-timeout=30s
 pcs resource clone galera-guard meta interleave=true
 pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip="$address" cidr_netmask=32 op monitor interval=5s \

@@ -7,7 +7,7 @@ import time
 from galera_sync_guard.cluster.attributes import FAILED, OUTSIDE, PUBLISHED
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
-from galera_sync_guard.decision.judge import ADDRESS_FOLLOWED, FOLLOWS_WITHIN, NO_PEER, judge
+from galera_sync_guard.decision.judge import ADDRESS_FOLLOWED, FOLLOWS_WITHIN, NO_PEER, grace_ends_at, judge
 from galera_sync_guard.decision.memory import without_changed
 from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
 from galera_sync_guard.host.clock import boot_clock
@@ -67,7 +67,12 @@ class PollingSampler:
 
     def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
         """Return the Facts of the local node."""
-        return probe.probe_node(self._policy, self._deadline, seconds, pending_thread, may_search)
+        facts = probe.probe_node(self._policy, self._deadline, seconds, pending_thread, may_search)
+        if not self._policy.vip:
+            return facts
+        from galera_sync_guard.host.network import link_state
+
+        return facts.with_network(link_state(self._policy.vip, self._policy.nic))
 
 
 class FailedSampler:
@@ -113,6 +118,7 @@ class Cycle:
         self._deadline = deadline
         self._interval = interval
         self._next_save_error_at = 0.0
+        self.grace_ends_at: float | None = None  # when what the last sample has shown may count
 
     def forget(self) -> None:
         """Forget the verdict in force, so that the next one is of now."""
@@ -178,6 +184,7 @@ class Cycle:
             wait = self._peers.recheck_after(condition, memory, now, interval)
             if not wait or wait > self._deadline.remaining() - PUBLISH_RESERVE:
                 self.record.memory = memory
+                self.grace_ends_at = grace_ends_at(condition, memory)
                 return verdict
             time.sleep(wait)
 

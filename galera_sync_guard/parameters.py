@@ -210,6 +210,39 @@ class GuardParameters(ParameterSet):
         advice="with stall_timeout: the server's datadir",
         cost="one synced write of 512 bytes a second",
     )
+    vip = Address(
+        None,
+        "The virtual IP, to look at its network",
+        "The virtual IP, as in the parameter ip of the IPaddr2 resource. When set, the guard looks at the link of the"
+        " interface that has an address in its network, and with watch_interval also asks the default gateway and the"
+        " other nodes there by ARP or neighbour discovery. A node that cannot be reached is poor: the virtual IP leaves"
+        " it only for a node that is synced and can be reached.",
+        advice="always with an IPaddr2 address",
+        cost="two or three small frames a second on that network",
+    )
+    nic = Text(
+        None,
+        "Interface of the virtual IP",
+        "Name of the interface to look at in place of the one found by vip, for nodes without an address of their own in"
+        " that network.",
+        advice="the nodes have no address of their own in the network of vip",
+        cost="a renamed interface counts as unplugged",
+    )
+    link_grace = Time(
+        "250ms",
+        "Patience with a link that is down",
+        "With vip: how long the link may be down before that counts.",
+        advice="larger: a bond or switch takes longer to fail over",
+        cost="the address stays that much longer on a node whose cable is out",
+    )
+    reach_grace = Time(
+        "1s",
+        "Patience with a network without an answer",
+        "With vip and watch_interval: how long no neighbour may answer before that counts, beyond the second after which"
+        " silence is noticed. 0: neighbours are not asked.",
+        advice="larger: a switch relearns its ports slowly. 0: only the link matters",
+        cost="the address stays that much longer behind a switch port that drops everything",
+    )
 
 
 # A watcher that probes more often than this, in seconds, costs more than it gains.
@@ -230,6 +263,10 @@ def check(parameters: GuardParameters) -> None:
             raise ParameterError(name, getattr(parameters, name), "used together with host: a socket needs no TLS")
     if parameters.ssl_cert and not parameters.ssl_ca:
         raise ParameterError("ssl_ca", None, "set together with ssl_cert")
+    if parameters.vip == "localhost":
+        raise ParameterError("vip", parameters.vip, "an IPv4 or IPv6 address")
+    if parameters.nic and not parameters.vip:
+        raise ParameterError("vip", None, "set together with nic")
     if 0 < parameters.watch_interval < SHORTEST_WATCH:
         raise ParameterError(
             "watch_interval",

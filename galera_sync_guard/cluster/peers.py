@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from galera_sync_guard.cluster.attributes import Attributes
     from galera_sync_guard.cluster.corosync import Group
+    from galera_sync_guard.cluster.network_reports import NetworkReports
     from galera_sync_guard.decision.classify import Condition
     from galera_sync_guard.decision.memory import Memory
     from ocfpy.report import Report
@@ -36,6 +37,8 @@ RECONNECT_INTERVAL = 10.0
 
 # What watchers send each other, of this version and every later one: the attribute, one of these, and the query's number.
 QUERY, SYNCED = b"1 query", b"1 synced"
+# And in place of a number, a report of the network.
+NETWORK = b"1 network"
 
 
 class AttributePeers:
@@ -56,7 +59,7 @@ class AttributePeers:
 class CorosyncPeers:
     """The other nodes as their watchers answer over Corosync, else as their attributes show them. It never waits."""
 
-    def __init__(self, attributes: Attributes, name: str, report: Report) -> None:
+    def __init__(self, attributes: Attributes, name: str, report: Report, reports: NetworkReports) -> None:
         self._attributes = AttributePeers(attributes)
         self._name = os.fsencode(name)
         self._report = report
@@ -68,18 +71,28 @@ class CorosyncPeers:
         self._expires = 0.0  # when an answer to it comes too late
         self._has_answer = False
         self._unanswered: list[bytes] = []  # the peers' queries
+        self.reports = reports
 
     def status(self, condition: Condition) -> int:
-        """Return what is known of the other nodes; takes the answer, which counts for one sample only."""
-        if self.take_answer() and condition.kind == POOR:
+        """Return what is known of the other nodes; takes the answer, which counts for one sample only.
+
+        No node is better than an unreachable one unless something answers another node.
+        """
+        answered = self.take_answer()
+        if condition.state == "unreachable" and not self.reports.others_reach(boot_clock()):
+            return NO_PEER
+        if answered and condition.kind == POOR:
             return ANSWERING_PEER
         return self._attributes.status(condition)
 
     def recheck_after(self, condition: Condition, memory: Memory, now: float, interval: float) -> float:
         """Schedule a query if one is due; return 0, since an answer starts the next sample."""
         if should_query_peers(condition, memory):
-            self._query_at = now + QUERY_DELAY
-            self._query = None
+            if condition.grace is None:
+                self._query_at = now + QUERY_DELAY
+                self._query = None
+            elif self._query is None or now >= self._expires:
+                self._query_at = now  # its grace was longer than the delay
         return 0
 
     def take_answer(self) -> bool:
@@ -93,6 +106,8 @@ class CorosyncPeers:
 
     def seconds_until_query(self, limit: float) -> float:
         """Return the seconds until process_messages has a query to send, `limit` at most."""
+        if self._group:
+            limit = self.reports.seconds_until_due(limit, boot_clock())
         return limit if self._query_at is None else min(limit, max(0, self._query_at - boot_clock()))
 
     def process_messages(self) -> bool:
@@ -106,6 +121,9 @@ class CorosyncPeers:
                 if is_due:
                     self._query, self._expires = os.urandom(8).hex().encode(), boot_clock() + ANSWER_MAX_AGE
                     self._send(group, QUERY, self._query)
+                report = self.reports.take_due(boot_clock())
+                if report:
+                    self._send(group, NETWORK, report)
                 for message in group.receive():
                     self._handle(message.split(b"\0"))
         except OSError as error:
@@ -154,6 +172,8 @@ class CorosyncPeers:
         _, kind, query = words
         if kind == QUERY and query != self._query:
             self._unanswered.append(query)
+        elif kind == NETWORK:
+            self.reports.receive(query, boot_clock())
         elif kind == SYNCED and query == self._query and boot_clock() < self._expires:
             self._query = None
             self._has_answer = True

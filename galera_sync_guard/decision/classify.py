@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galera_sync_guard.decision.facts import Cause
-from galera_sync_guard.decision.states import FIT, LAGGING_PENALTY, POOR, UNFIT, UNKNOWN
+from galera_sync_guard.decision.states import FIT, MAX_PENALTY, POOR, UNFIT, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,20 +24,37 @@ class Grace:
 class Condition:
     """What one sample says by itself: a state, the kind of verdict it calls for, and why."""
 
-    __slots__ = ("grace", "kind", "penalty", "reason", "state")
+    __slots__ = ("answer_suffices", "grace", "kind", "penalty", "reason", "state")
 
     def __init__(
-        self, state: str, reason: str, kind: str = UNFIT, grace: Grace | None = None, penalty: int = 0
+        self,
+        state: str,
+        reason: str,
+        kind: str = UNFIT,
+        grace: Grace | None = None,
+        penalty: int = 0,
+        answer_suffices: bool = False,
     ) -> None:
         self.state = state
         self.reason = reason
         self.kind = kind
         self.grace = grace  # None unless the condition may pass by itself
-        self.penalty = penalty  # what the score loses
+        self.penalty = penalty  # what the score loses while the verdict is fit
+        # Whether it comes over all nodes within a moment, if it is not this node's alone: then the answer of one peer
+        # counts like a peer that has been synced for long.
+        self.answer_suffices = answer_suffices
 
 
 def classify(facts: Facts, policy: GuardParameters) -> Condition:
-    """Return the Condition of the first state in the verdict table that holds; an answer that lacks a variable that decides is unknown."""
+    """Return the Condition of the first state in the verdict table that holds.
+
+    An answer that lacks a variable that decides is unknown. The network counts before all that is not unfit.
+    """
+    condition = _of_server(facts, policy)
+    return condition if condition.kind == UNFIT else _network(facts, policy) or condition
+
+
+def _of_server(facts: Facts, policy: GuardParameters) -> Condition:
     for check in CHECKS:
         condition = check(facts, policy)
         if condition:
@@ -188,7 +205,8 @@ def _donor(facts: Facts, policy: GuardParameters) -> Condition | None:
         reason += " with wsrep_ready=ON"
     # Galera itself makes a donor for a moment; a person or a backup that desyncs a node means it.
     grace: Grace | None = Grace("donor_grace", policy.donor_grace)
-    if _is_on(facts, "wsrep_desync"):
+    is_desynced = _is_on(facts, "wsrep_desync")
+    if is_desynced:
         reason += " with wsrep_desync=ON"
         grace = None
     rejects = _is_on(facts, "wsrep_sst_donor_rejects_queries")
@@ -197,7 +215,7 @@ def _donor(facts: Facts, policy: GuardParameters) -> Condition | None:
     if policy.available_when_donor == "never" or rejects:
         return Condition("donor", reason, UNFIT, grace)
     if policy.available_when_donor == "last_resort":
-        return Condition("donor", reason, POOR, grace)
+        return Condition("donor", reason, POOR, grace, answer_suffices=is_desynced)
     return None
 
 
@@ -229,13 +247,28 @@ def _lagging(facts: Facts, policy: GuardParameters) -> Condition | None:
     if queue <= policy.max_recv_queue:
         return None
     # Two steps only: a score that follows the queue's length would make Pacemaker calculate at every monitor.
-    penalty = LAGGING_PENALTY if queue > 4 * policy.max_recv_queue else LAGGING_PENALTY // 2
+    penalty = MAX_PENALTY if queue > 4 * policy.max_recv_queue else MAX_PENALTY // 2
     return Condition(
         "lagging",
         f"wsrep_local_recv_queue={queue} is above max_recv_queue={policy.max_recv_queue}",
         FIT,
         penalty=penalty,
     )
+
+
+def _network(facts: Facts, policy: GuardParameters) -> Condition | None:
+    state = facts.network
+    if state is None:
+        return None
+    if state.unplugged:
+        grace = Grace("link_grace", policy.link_grace)
+        return Condition("unplugged", state.unplugged, POOR, grace, MAX_PENALTY, answer_suffices=True)
+    if state.unreachable:
+        grace = Grace("reach_grace", policy.reach_grace)
+        return Condition("unreachable", state.unreachable, POOR, grace, MAX_PENALTY, answer_suffices=True)
+    if state.settling:
+        return Condition("unplugged", state.settling, FIT, penalty=MAX_PENALTY)
+    return None
 
 
 def _is_on(facts: Facts, name: str) -> bool:

@@ -23,6 +23,21 @@ class Cause:
     CANNOT_OBSERVE = "cannot-observe"
 
 
+class NetworkState:
+    """What the host knows of the virtual IP's network, each a reason or "": data only.
+
+    `unplugged`: why the link is not up. `unreachable`: who does not answer. `settling`: that the link is up again, and
+    too new for a node that is better than others.
+    """
+
+    __slots__ = ("settling", "unplugged", "unreachable")
+
+    def __init__(self, unplugged: str = "", unreachable: str = "", settling: str = "") -> None:
+        self.unplugged = unplugged
+        self.unreachable = unreachable
+        self.settling = settling
+
+
 class Facts:
     """The result of one probe; it never changes after it was made.
 
@@ -30,6 +45,7 @@ class Facts:
     `cause` is None when the server answered everything, else one of `Cause`, and `detail` says more.
     `maintenance` is the reason in the maintenance file, None when there is no such file.
     `stalled` is why the storage counts as stalled, None when it does not.
+    `network` is None when nothing is known of the virtual IP's network.
     `own_connections` is how many of Threads_connected are ours.
     `pending_thread` is the server's id of a thread of ours that still waits for an answer, None when there is none.
     `lost_thread` is whether the search for that thread left one more thread waiting.
@@ -40,6 +56,7 @@ class Facts:
         "detail",
         "lost_thread",
         "maintenance",
+        "network",
         "own_connections",
         "pending_thread",
         "stalled",
@@ -56,6 +73,7 @@ class Facts:
         own_connections: int = 1,
         pending_thread: int | None = None,
         lost_thread: bool = False,
+        network: NetworkState | None = None,
     ) -> None:
         self.values = values or {}
         self.cause = cause
@@ -65,6 +83,7 @@ class Facts:
         self.own_connections = own_connections
         self.pending_thread = pending_thread
         self.lost_thread = lost_thread
+        self.network = network
 
     def with_stalled(self, reason: str | None) -> Facts:
         """Return the same facts with what the storage check says."""
@@ -77,7 +96,14 @@ class Facts:
             self.own_connections,
             self.pending_thread,
             self.lost_thread,
+            self.network,
         )
+
+    def with_network(self, state: NetworkState | None) -> Facts:
+        """Return the same facts with what the host knows of the network."""
+        facts = self.with_stalled(self.stalled)
+        facts.network = state
+        return facts
 
     def get(self, name: str) -> str | None:
         """Return a variable's text, None if the server does not know it."""

@@ -70,7 +70,7 @@ def judge(
     kind, reason = condition.kind, condition.reason
     if condition.grace is not None or condition.kind == POOR:
         kind, reason = _apply_grace(condition, policy, memory, after, peer, now, interval)
-    score = SCORES[kind] - condition.penalty
+    score = SCORES[kind] - (condition.penalty if kind == FIT else 0)
     if memory and policy.mode == "score" and memory.kind in BAD and score > memory.score:
         if not _lasted(memory.bad_at, now, policy.recovery_hold):
             after.kind, after.score, after.state, after.bad_at = memory.kind, memory.score, memory.state, memory.bad_at
@@ -94,8 +94,23 @@ def seconds_until_peer_recheck(condition: Condition, memory: Memory, now: float,
 
 
 def should_query_peers(condition: Condition, memory: Memory) -> bool:
-    """Return whether the peers should be asked for their state: at the first sample of a desync."""
-    return _is_waiting_for_peer(condition, memory) and condition.grace is None and memory.run_samples == 1
+    """Return whether the peers should be asked for their state, since one that answers is enough.
+
+    After a desync only its first sample asks; a network that has failed goes on asking for a node that it has not.
+    """
+    is_first = memory.run_samples == 1
+    return (
+        condition.answer_suffices
+        and _is_waiting_for_peer(condition, memory)
+        and (is_first or condition.grace is not None)
+    )
+
+
+def grace_ends_at(condition: Condition, memory: Memory) -> float | None:
+    """Return when a condition counts that does not count yet, None when there is nothing to wait for."""
+    if condition.grace is None or memory.grace_expired or memory.run_since is None:
+        return None
+    return memory.run_since + condition.grace.seconds + CLOCK_SLACK
 
 
 def _is_waiting_for_peer(condition: Condition, memory: Memory) -> bool:
@@ -148,10 +163,10 @@ def _apply_grace(
         return FIT, f"{condition.reason} for {format_seconds(now - since)}, ignored: it follows the address"
     if peer:
         after.peer_since = run.peer_since if run and run.peer_since is not None else now
-    answers = peer == ANSWERING_PEER and condition.grace is None
+    answers = peer == ANSWERING_PEER and condition.answer_suffices and after.grace_expired
     if answers:
         after.peer_since = now - _peer_hold(condition, interval) - CLOCK_SLACK
-    reason = f"{condition.reason} for {format_seconds(now - since)}"
+    reason = f"{condition.reason} for {format_seconds(round(now - since, 1))}"
     if condition.grace and not after.grace_expired:
         return FIT, f"{reason}, ignored until {condition.grace.name}={format_seconds(condition.grace.seconds)}"
     if condition.kind == POOR and not _lasted(after.peer_since, now, _peer_hold(condition, interval)):

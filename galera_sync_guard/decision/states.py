@@ -22,8 +22,9 @@ SCORES = {FIT: 1000, UNKNOWN: 950, POOR: 10, UNFIT: -INFINITY}
 # loses the VIP to it.
 UNKNOWN_AFTER_BAD = 5
 
-# What a lagging node loses at most: less than the difference between fit and unknown.
-LAGGING_PENALTY = 40
+# What a fit node loses at most, while it lags or its network is in doubt: less than the difference between fit and
+# unknown. It places the address elsewhere, and never moves it.
+MAX_PENALTY = 40
 
 # action -> mode -> kinds of verdict that make the action fail. A probe is not here: it only tells whether the guard is
 # started. 2, 4, 5 (they ban the node), 6 (stops the guard everywhere) and 190 (stays among the failed actions) are
@@ -47,7 +48,8 @@ class State:
         self.reasons = reasons  # examples of the reason that the guard gives, without the name
 
 
-# Where the conditions of several states hold, the first counts.
+# Where the conditions of several states hold, the first counts; but unplugged and unreachable count before every state
+# that is not unfit.
 STATES = (
     State(
         "maintenance",
@@ -187,6 +189,26 @@ STATES = (
         "wsrep_cluster_size is below min_cluster_size",
         "start the missing nodes, or lower min_cluster_size",
         "wsrep_cluster_size=1 is below min_cluster_size=2",
+    ),
+    State(
+        "unplugged",
+        POOR,
+        "the interface of the virtual IP has no carrier, is down or does not exist, for longer than link_grace; needs"
+        " vip",
+        "look at cable, switch and bond of that interface (ip link, ethtool, dmesg)",
+        "interface eth1 has no carrier for 3s",
+        "interface eth1 is down for 3s",
+        "interface eth1 does not exist for 3s",
+        "no interface has an address in the network of 192.168.1.199 for 3s",
+        "interface eth1 is up again for less than 1s",
+    ),
+    State(
+        "unreachable",
+        POOR,
+        "neither the default gateway nor another node answers ARP or neighbour discovery on the interface of the virtual"
+        " IP, for longer than reach_grace; needs vip and watch_interval",
+        "look at the switch port and its VLAN: the link is up, and frames are lost (arping, tcpdump -e arp)",
+        "no answer on eth1 from 192.168.1.254, 192.168.1.2 for 3s",
     ),
     State(
         "donor",

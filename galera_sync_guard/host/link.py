@@ -38,17 +38,19 @@ OUTSIDE: dict[int, bytes] = {
 class Interface:
     """One network interface: `address` is its own in the virtual IP's network, packed, None without one.
 
-    `fault` says why its link is not up, "" when it is. `hardware` is None when neighbours cannot be asked through it.
+    `has_vip` is whether it has the virtual IP now. `fault` says why its link is not up, "" when it is. `hardware` is None
+    when neighbours cannot be asked through it.
     """
 
-    __slots__ = ("address", "fault", "hardware", "index", "name")
+    __slots__ = ("address", "fault", "hardware", "has_vip", "index", "name")
 
-    def __init__(self, index: int, name: str, fault: str, hardware: bytes | None, address: bytes | None) -> None:
+    def __init__(self, index: int, name: str, fault: str, hardware: bytes | None) -> None:
         self.index = index
         self.name = name
         self.fault = fault
         self.hardware = hardware
-        self.address = address
+        self.address: bytes | None = None
+        self.has_vip = False
 
 
 class LinkEvents:
@@ -88,10 +90,11 @@ def find_interface(family: int, vip: bytes, nic: str | None = None) -> tuple[Int
     OSError when the kernel does not answer.
     """
     with Netlink(socket.NETLINK_ROUTE) as netlink:
+        addresses = list(_addresses(netlink, family))
         networks = [
             (length, -index, address)
-            for index, length, address in _addresses(netlink, family)
-            if address != vip and _common_bits(address, vip) >= length
+            for index, length, address, is_primary in addresses
+            if is_primary and address != vip and _common_bits(address, vip) >= length
         ]
         if nic:
             try:
@@ -102,8 +105,10 @@ def find_interface(family: int, vip: bytes, nic: str | None = None) -> tuple[Int
             index = -max(networks)[1]
         else:
             return None, f"no interface has an address in the network of {socket.inet_ntop(family, vip)}"
-        own = max((address for length, its, address in sorted(networks) if -its == index), default=None)
-        return _link(netlink, index, own), ""
+        interface = _link(netlink, index)
+        interface.address = max((address for _, its, address in networks if -its == index), default=None)
+        interface.has_vip = any(its == index and address == vip for its, _, address, _ in addresses)
+        return interface, ""
 
 
 def find_gateway(family: int, index: int) -> bytes | None:
@@ -119,17 +124,17 @@ def find_gateway(family: int, index: int) -> bytes | None:
     return _attributes(answer[ROUTE.size :]).get(RTA_GATEWAY) if answer else None
 
 
-def _addresses(netlink: Netlink, family: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield index, length of the prefix and address, of every address that belongs to its interface."""
+def _addresses(netlink: Netlink, family: int) -> Iterator[tuple[int, int, bytes, bool]]:
+    """Yield of every address the interface's index, the length of the prefix, itself, and whether it is a primary one."""
     for entry in netlink.list(RTM_GETADDR, ADDRESS.pack(family, 0, 0, 0, 0)):
         its_family, length, flags, _, index = ADDRESS.unpack_from(entry)
         attributes = _attributes(entry[ADDRESS.size :])
         address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
-        if its_family == family and address and not flags & IFA_F_SECONDARY:
-            yield index, length, address
+        if its_family == family and address:
+            yield index, length, address, not flags & IFA_F_SECONDARY
 
 
-def _link(netlink: Netlink, index: int, address: bytes | None) -> Interface:
+def _link(netlink: Netlink, index: int) -> Interface:
     answer = netlink.ask(RTM_GETLINK, LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))
     if not answer:
         raise OSError(f"netlink has no answer about interface {index}")
@@ -142,7 +147,7 @@ def _link(netlink: Netlink, index: int, address: bytes | None) -> Interface:
     elif not flags & IFF_RUNNING:
         fault = f"interface {name} has no carrier"
     has_neighbours = kind == ARPHRD_ETHER and not flags & (IFF_NOARP | IFF_LOOPBACK)
-    return Interface(index, name, fault, attributes.get(IFLA_ADDRESS) if has_neighbours else None, address)
+    return Interface(index, name, fault, attributes.get(IFLA_ADDRESS) if has_neighbours else None)
 
 
 def _common_bits(one: bytes, other: bytes) -> int:

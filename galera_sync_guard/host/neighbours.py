@@ -1,4 +1,4 @@
-"""Asks the hosts of one network whether they are there, by ARP or neighbour discovery, and hears their answers."""
+"""Speaks ARP and neighbour discovery: asks hosts whether they are there, hears them, announces an address."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ ONLY_REPLIES = struct.pack(
 )
 
 # RFC 4861 and linux/icmpv6.h
-SOLICITATION, ADVERTISEMENT, SOLICITED, ICMP6_FILTER = 135, 136, 0x40, 1
+SOLICITATION, ADVERTISEMENT, SOLICITED, OVERRIDE, ICMP6_FILTER = 135, 136, 0x40, 0x20, 1
 NEIGHBOUR = struct.Struct("!BBxxI16s")  # type, code, flags, target; the kernel fills in the checksum
-SOURCE_LINK_ADDRESS = b"\x01\x01"
+SOURCE_LINK_ADDRESS, TARGET_LINK_ADDRESS = b"\x01\x01", b"\x02\x01"
+ALL_NODES = "ff02::1"
 SOLICITED_NODE = socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:0")
 HOPS = 255  # no router passes it on, and a host ignores another number
 
 RECEIVE = 1 << 11
+
+
+def family_of(address: str) -> int:
+    """Return the family of an address that is a text."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def open_socket(family: int) -> socket.socket:
@@ -68,12 +74,31 @@ class Neighbours:
         """Ask one host, by broadcast unless its hardware address is given, and return whether the question went out."""
         if interface.hardware is None:
             return False
-        send = self._send_arp if self._is_arp else self._send_solicitation
         try:
-            send(interface, interface.hardware, target, hardware)
+            if self._is_arp:
+                # A request without a sender's address is answered too (RFC 5227).
+                own = interface.address or bytes(4)
+                self._send_arp(interface, ARPOP_REQUEST, interface.hardware, own, target, hardware or BROADCAST)
+            else:
+                self._send_solicitation(interface, interface.hardware, target)
         except OSError:
             return False  # the link is down or the interface gone
         return True
+
+    def announce(self, interface: Interface, address: bytes) -> None:
+        """Tell all hosts that an address is here; those that know it elsewhere then know it here."""
+        if interface.hardware is None:
+            return
+        try:
+            if self._is_arp:
+                for operation in (ARPOP_REQUEST, ARPOP_REPLY):  # there are hosts that heed only one of them
+                    self._send_arp(interface, operation, interface.hardware, address, address, BROADCAST)
+            else:
+                packet = NEIGHBOUR.pack(ADVERTISEMENT, 0, OVERRIDE << 24, address)
+                packet += TARGET_LINK_ADDRESS + interface.hardware
+                self._socket.sendto(packet, (ALL_NODES, 0, 0, interface.index))
+        except OSError:
+            pass  # the link is down or the interface gone
 
     def answers(self, interface: Interface) -> list[tuple[bytes, bytes | None]]:
         """Return who has answered through the interface since the last call, as (address, hardware address)."""
@@ -89,14 +114,14 @@ class Neighbours:
             if answer and (source[0] == interface.name if self._is_arp else source[3] in (0, interface.index)):
                 found.append(answer)
 
-    def _send_arp(self, interface: Interface, own: bytes, target: bytes, hardware: bytes | None) -> None:
-        # A request without a sender's address is answered too (RFC 5227).
-        sender = interface.address or bytes(4)
-        packet = ARP.pack(ARPHRD_ETHER, ETH_P_IP, 6, 4, ARPOP_REQUEST, own, sender, bytes(6), target)
-        self._socket.sendto(packet, (interface.name, ETH_P_ARP, 0, 0, hardware or BROADCAST))
+    def _send_arp(
+        self, interface: Interface, operation: int, hardware: bytes, sender: bytes, target: bytes, to: bytes
+    ) -> None:
+        packet = ARP.pack(ARPHRD_ETHER, ETH_P_IP, 6, 4, operation, hardware, sender, bytes(6), target)
+        self._socket.sendto(packet, (interface.name, ETH_P_ARP, 0, 0, to))
 
-    def _send_solicitation(self, interface: Interface, own: bytes, target: bytes, hardware: bytes | None) -> None:
-        packet = NEIGHBOUR.pack(SOLICITATION, 0, 0, target) + SOURCE_LINK_ADDRESS + own
+    def _send_solicitation(self, interface: Interface, hardware: bytes, target: bytes) -> None:
+        packet = NEIGHBOUR.pack(SOLICITATION, 0, 0, target) + SOURCE_LINK_ADDRESS + hardware
         group = socket.inet_ntop(socket.AF_INET6, SOLICITED_NODE[:13] + target[13:])
         self._socket.sendto(packet, (group, 0, 0, interface.index))
 

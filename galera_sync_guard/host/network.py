@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
+from galera_sync_guard.decision.facts import NetworkState
 from galera_sync_guard.host.link import LinkEvents, find_gateway, find_interface
-from galera_sync_guard.host.neighbours import Neighbours
+from galera_sync_guard.host.neighbours import Neighbours, family_of
 from galera_sync_guard.host.reach import Reach
 
 TYPE_CHECKING = False
@@ -16,26 +18,17 @@ if TYPE_CHECKING:
 # interface are looked up without an event.
 SETTLING = 1.0
 LOOK_INTERVAL = 10.0
+# When the virtual IP is announced, in seconds after it has come; IPaddr2 does so for the first second. A host that missed
+# that would send to the node before until its own entry has expired, which takes Linux half a minute and more.
+ANNOUNCEMENTS = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0)
 
 
-class NetworkState:
-    """What the host knows of the virtual IP's network, each a reason or "": data only.
-
-    `unplugged`: why the link is not up. `unreachable`: who does not answer. `settling`: that the link is up again, and
-    too new for a node that is better than others.
-    """
-
-    __slots__ = ("settling", "unplugged", "unreachable")
-
-    def __init__(self, unplugged: str = "", unreachable: str = "", settling: str = "") -> None:
-        self.unplugged = unplugged
-        self.unreachable = unreachable
-        self.settling = settling
-
-
-def link_state(vip: str, nic: str | None) -> NetworkState:
-    """Return what one look at the link shows, for a monitor that has no watcher."""
-    interface, fault = find_interface(*_packed(vip), nic)
+def link_state(vip: str, nic: str | None) -> NetworkState | None:
+    """Return what one look at the link shows, for a monitor that has no watcher; None when the kernel does not answer."""
+    try:
+        interface, fault = find_interface(*_packed(vip), nic)
+    except OSError:
+        return None
     return NetworkState(unplugged=interface.fault if interface else fault)
 
 
@@ -49,7 +42,8 @@ class Network:
         self._family, self._vip = _packed(vip)
         self._nic = nic
         self._events = LinkEvents()
-        self._reach = Reach(Neighbours(opened), now) if opened else None
+        self._hosts = Neighbours(opened) if opened else None
+        self._reach = Reach(self._hosts, now) if self._hosts else None
         self._interface: Interface | None = None
         self._fault = ""
         self._up_since: float | None = None  # None: as long as we know
@@ -57,6 +51,8 @@ class Network:
         self._gateway: bytes | None = None
         self._others_reach = False
         self._look_at = now
+        self._has_vip = False
+        self._announce_at: list[float] = []
         self._look(now)
         self._seen = self._fault, False
 
@@ -66,15 +62,18 @@ class Network:
 
     def seconds_until_due(self, limit: float, now: float) -> float:
         """Return the seconds until process has something to do, `limit` at most."""
-        due = self._look_at
+        due = min([self._look_at, *self._announce_at[:1]])
         if self._reach and not self._fault and self._reach.next_at is not None:
             due = min(due, self._reach.next_at)
         return min(limit, max(0.0, due - now))
 
     def process(self, now: float) -> bool:
         """Take the kernel's events and the neighbours' answers, ask what is due, return whether the state changed."""
-        if self._events.take() or now >= self._look_at:
+        is_due = bool(self._announce_at) and now >= self._announce_at[0]
+        if self._events.take() or now >= self._look_at or is_due:
             self._look(now)
+        if is_due and self._announce_at:
+            self._announce()
         if self._reach and self._interface and not self._fault:
             self._reach.process(self._interface, now)
         before, self._seen = self._seen, (self._fault, self._is_silent(now))
@@ -82,7 +81,11 @@ class Network:
 
     def set_peers(self, addresses: tuple[str, ...], others_reach: bool) -> None:
         """Ask these addresses too; `others_reach` is whether another node has an answer from any of its neighbours."""
-        self._peers = tuple(packed for family, packed in map(_packed, addresses) if family == self._family)
+        peers = []
+        for address in addresses:
+            with contextlib.suppress(OSError):  # of another family, or not an address
+                peers.append(socket.inet_pton(self._family, address))
+        self._peers = tuple(peers)
         self._others_reach = others_reach
         self._set_neighbours()
 
@@ -95,6 +98,11 @@ class Network:
     def reaches(self, now: float) -> bool:
         """Return whether the link is up and a neighbour has just answered."""
         return not self._fault and self._reach is not None and self._reach.is_fresh(now)
+
+    def summary(self, now: float) -> str:
+        """Return interface, link and neighbours in a few words, for people."""
+        link = self._fault or f"interface {self._name()} is up"
+        return f"{link}, {self._reach.summary(now)}" if self._reach and not self._fault else link
 
     def state(self, now: float) -> NetworkState:
         """Return the NetworkState; silence since the start counts only if other nodes reach a neighbour."""
@@ -120,6 +128,7 @@ class Network:
             return  # the interface went between two questions: an event follows
         self._interface = interface or self._interface
         self._fault = interface.fault if interface else fault
+        self._plan_announcements(interface is not None and interface.has_vip, now)
         if self._fault:
             return
         if was_down:
@@ -129,6 +138,16 @@ class Network:
         if interface and self._reach:
             self._gateway = find_gateway(self._family, interface.index)
             self._set_neighbours()
+
+    def _plan_announcements(self, has_vip: bool, now: float) -> None:
+        if has_vip != self._has_vip:
+            self._has_vip = has_vip
+            self._announce_at = [now + seconds for seconds in ANNOUNCEMENTS] if has_vip else []
+
+    def _announce(self) -> None:
+        del self._announce_at[0]
+        if self._hosts and self._interface and not self._fault:
+            self._hosts.announce(self._interface, self._vip)
 
     def _set_neighbours(self) -> None:
         if self._reach:
@@ -152,5 +171,4 @@ class Network:
 
 
 def _packed(address: str) -> tuple[int, bytes]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return family, socket.inet_pton(family, address)
+    return family_of(address), socket.inet_pton(family_of(address), address)

@@ -86,9 +86,11 @@ class Reach:
         self._unanswered = 0
         self._next_at = now
 
-    def count(self) -> int:
-        """Return how many neighbours are asked."""
-        return len(self._known)
+    def summary(self, now: float) -> str:
+        """Return how many of the neighbours have answered lately, for people."""
+        return (
+            f"{sum(self._answers(each, now) for each in self._known.values())} of {len(self._known)} neighbours answer"
+        )
 
     def _ask(self, interface: Interface, now: float) -> None:
         self._turn += 1
@@ -102,13 +104,16 @@ class Reach:
         self._asked_at = now
         self._next_at = now + (RETRY_INTERVAL if now - self._silent_since < LONG_SILENCE else PROBE_INTERVAL)
 
+    @staticmethod
+    def _answers(neighbour: _Neighbour, now: float) -> bool:
+        return neighbour.answered_at is not None and now - neighbour.answered_at < QUIET_AFTER
+
     def _choose(self, now: float) -> list[bytes]:
         """Return the next neighbour of those that answer, and now and then one of those that do not."""
         answering: list[bytes] = []
         quiet: list[bytes] = []
         for address, neighbour in self._known.items():
-            answered = neighbour.answered_at is not None and now - neighbour.answered_at < QUIET_AFTER
-            (answering if answered else quiet).append(address)
+            (answering if self._answers(neighbour, now) else quiet).append(address)
         chosen = [answering[self._turn % len(answering)]] if answering else quiet[:]
         if answering and quiet and self._turn % QUIET_TURN == 0:
             chosen.append(quiet[self._turn // QUIET_TURN % len(quiet)])

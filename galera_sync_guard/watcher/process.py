@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import time
 import galera_sync_guard.cluster.corosync  # noqa: F401
 from galera_sync_guard import __version__
 from galera_sync_guard.cluster.attributes import Attributes
+from galera_sync_guard.cluster.network_reports import NetworkReports
 from galera_sync_guard.cluster.peers import CorosyncPeers
 from galera_sync_guard.cycle import Cycle, FailedSampler
 from galera_sync_guard.decision.classify import classify
@@ -36,6 +38,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from galera_sync_guard.decision.facts import Facts
     from galera_sync_guard.decision.judge import Verdict
+    from galera_sync_guard.host.network import Network
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
 
@@ -45,7 +48,11 @@ START_POLL = 0.01
 
 # The capabilities that root keeps: to become os_user, and to open files of others. Pacemaker's attrd, which is hacluster's,
 # refuses root without the latter, even as a member of haclient (Pacemaker 2.1.5, measured).
+# A socket to ask neighbours with is inherited, so that CAP_NET_RAW is not needed.
 LEAST_RIGHTS = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid,+dac_override")
+
+# The variable with the number of that socket.
+INHERITED = "GALERA_SYNC_GUARD_NEIGHBOURS"
 
 # A score that has not arrived is published again after VISIBLE_TIMEOUT. A cycle that failed is tried again after PAUSE.
 # New code that could not be started is tried again after RENEW_INTERVAL. A signal is obeyed within SIGNAL_DELAY.
@@ -64,7 +71,7 @@ def spawn(invocation: Invocation[GuardParameters]) -> None:
     """Leave a watcher behind; raise Failure if none comes up."""
     client = WatcherClient(invocation.state_directory, socket_name(invocation.resource))
     try:
-        process = _start(invocation, *LEAST_RIGHTS)
+        process = _start(invocation, _open_neighbours(invocation), *LEAST_RIGHTS)
     except OSError as error:
         raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}") from None
     end = time.monotonic() + START_TIMEOUT
@@ -77,24 +84,45 @@ def spawn(invocation: Invocation[GuardParameters]) -> None:
         time.sleep(START_POLL)
 
 
-def _start(invocation: Invocation[GuardParameters], *prefix: str) -> subprocess.Popen[bytes]:
-    """Start the program of a watcher.
+def _open_neighbours(invocation: Invocation[GuardParameters]) -> socket.socket | None:
+    """Return a socket to ask neighbours with, which the watcher has no right to open; None if it needs none."""
+    policy = invocation.usable_parameters
+    if not policy.vip or not policy.reach_grace:
+        return None
+    from galera_sync_guard.host.neighbours import family_of, open_socket
+
+    try:
+        return open_socket(family_of(policy.vip))
+    except OSError as error:
+        invocation.report.warning(f"neighbours of vip={policy.vip} are not asked: {error}")
+        return None
+
+
+def _start(
+    invocation: Invocation[GuardParameters], neighbours: socket.socket | None, *prefix: str
+) -> subprocess.Popen[bytes]:
+    """Start the program of a watcher, which inherits the socket `neighbours`.
 
     It has a session of its own and none of our files, since Pacemaker would wait for any process that holds its pipes, and
     gets what it must know through a pipe of its own: others can read a process's environment.
     """
+    environ = dict(invocation.environ)
+    environ.pop(INHERITED, None)
+    if neighbours:
+        environ[INHERITED] = str(neighbours.fileno())
     process = subprocess.Popen(
         [*prefix, sys.executable, "-IBS", os.path.abspath(invocation.program or ""), "watch", invocation.resource],
         env={"PATH": SEARCH_PATH},
         cwd="/",
         start_new_session=True,
+        pass_fds=[neighbours.fileno()] if neighbours else [],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     if process.stdin:
         with process.stdin as pipe:
-            pipe.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in invocation.environ.items()))
+            pipe.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in environ.items()))
     return process
 
 
@@ -105,6 +133,15 @@ def read_environ() -> dict[str, str]:
     os.dup2(null, 0)
     os.close(null)
     return dict(item.partition("=")[::2] for item in given)
+
+
+def _inherited_neighbours(invocation: Invocation[GuardParameters]) -> socket.socket | None:
+    number = invocation.environ.get(INHERITED)
+    if number is None:
+        return None
+    inherited = socket.socket(fileno=int(number))
+    inherited.set_inheritable(False)
+    return inherited
 
 
 def run(invocation: Invocation[GuardParameters]) -> int:
@@ -118,13 +155,16 @@ def run(invocation: Invocation[GuardParameters]) -> int:
 
 
 class WatchingSampler:
-    """Probes the server over one open connection, and the storage by its own process."""
+    """Probes the server over one open connection, the storage by its own process, and the network."""
 
-    def __init__(self, policy: GuardParameters, watcher: Watcher, storage: Storage | None) -> None:
+    def __init__(
+        self, policy: GuardParameters, watcher: Watcher, storage: Storage | None, network: Network | None
+    ) -> None:
         self.connection = ServerConnection()
         self._policy = policy
         self._watcher = watcher
         self._storage = storage
+        self._network = network
 
     def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
         """Return the Facts of the local node."""
@@ -132,7 +172,12 @@ class WatchingSampler:
             self._policy, self._watcher.deadline, seconds, pending_thread, may_search, connection=self.connection
         )
         self._watcher.check_is_mine()
-        return facts.with_stalled(self._storage.stall_reason(boot_clock())) if self._storage else facts
+        if self._storage:
+            facts = facts.with_stalled(self._storage.stall_reason(boot_clock()))
+        if self._network:
+            self._network.process(boot_clock())
+            facts = facts.with_network(self._network.state(boot_clock()))
+        return facts
 
 
 class Watcher:
@@ -145,10 +190,13 @@ class Watcher:
         self.deadline = invocation.deadline
         self._values = as_text(policy)
         self._control = ControlSocket(invocation.state_directory, invocation.resource)
-        self._sampler = WatchingSampler(policy, self, Storage(invocation, policy) if policy.stall_timeout else None)
+        self._neighbours = _inherited_neighbours(invocation)
+        self._network = network = self._new_network()
+        storage = Storage(invocation, policy) if policy.stall_timeout else None
+        self._sampler = WatchingSampler(policy, self, storage, network)
         name = policy.attribute or invocation.resource
         self._attributes = Attributes(name, invocation.environ, self.deadline)
-        self._peers = CorosyncPeers(self._attributes, name, self._report)
+        self._peers = CorosyncPeers(self._attributes, name, self._report, NetworkReports())
         self._published_score: int | None = None  # the score that must become visible
         self._published_at = 0.0
         self._is_visible = False
@@ -168,7 +216,7 @@ class Watcher:
         while True:
             began = boot_clock()
             if self._run_safely():
-                self._wait(began + self._policy.watch_interval)
+                self._wait(self._next_cycle_at(began))
             else:
                 self._sampler.connection.close()
                 time.sleep(PAUSE)
@@ -218,11 +266,35 @@ class Watcher:
             raise WatcherReplaced
 
     def _wait(self, until: float) -> None:
-        """Wait until then, or until the server ends the connection, or a peer sends a query or an answer."""
+        """Wait until then, or until the server ends the connection, the network changes, or a peer sends a message."""
         while (left := until - boot_clock()) > 0 and not self._was_signalled:
             seconds = self._peers.seconds_until_query(min(left, SIGNAL_DELAY))
-            if self._sampler.connection.wait(seconds, self._peers.sources()) or self._peers.process_messages():
+            sources = [source.fileno() for source in self._peers.sources()]
+            if self._network:
+                seconds = self._network.seconds_until_due(seconds, boot_clock())
+                sources += [source.fileno() for source in self._network.sources()]
+            has_ended = self._sampler.connection.wait(seconds, sources)
+            has_changed = self._network is not None and self._network.process(boot_clock())
+            if has_ended or has_changed or self._peers.process_messages():
                 return
+
+    def _new_network(self) -> Network | None:
+        if not self._policy.vip:
+            return None
+        from galera_sync_guard.host.network import Network
+
+        return Network(self._policy.vip, self._policy.nic, self._neighbours, boot_clock())
+
+    def _next_cycle_at(self, began: float) -> float:
+        grace_ends_at, at = self._cycle.grace_ends_at, began + self._policy.watch_interval
+        return at if grace_ends_at is None else min(at, grace_ends_at)
+
+    def _report_network(self) -> None:
+        """Tell the peers what is known here, and take in what they have told."""
+        if self._network:
+            reports, now = self._peers.reports, boot_clock()
+            self._network.set_peers(reports.addresses(), reports.others_reach(now))
+            reports.set_own(self._network.own_address, self._network.reaches(now))
 
     def _run_safely(self) -> bool:
         """Run one cycle, and one without values in its place if it breaks; return whether it did not."""
@@ -245,6 +317,7 @@ class Watcher:
         self._cycle.publication_epoch = self._epoch
         verdict, is_published = self._cycle.run_once()
         self._peers.answer(verdict.state == "synced")
+        self._report_network()
         if is_published:
             self._see_that_it_arrives(verdict)
         self._tell(verdict, is_published)
@@ -254,6 +327,8 @@ class Watcher:
         fields: dict[str, object] = {"version": __version__, "cycle_finished_at": boot_clock()}
         if verdict:
             fields.update(kind=verdict.kind, reason=one_line(verdict.reason), is_published=is_published)
+        if self._network:
+            fields["network"] = self._network.summary(boot_clock())
         fields.update({"parameter." + name: value for name, value in self._values.items()})
         self._control.set_status(fields)
 
@@ -290,4 +365,4 @@ class Watcher:
             )
         elif boot_clock() >= self._renew_at:
             self._renew_at = boot_clock() + RENEW_INTERVAL
-            self._successor = _start(self._invocation)
+            self._successor = _start(self._invocation, self._neighbours)

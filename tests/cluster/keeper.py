@@ -13,24 +13,24 @@ class Keeper:
         self._deb = deb
         self._laboratory = None
         self._lines = None
-        self._freezable = False
+        self._shape = None
 
-    def with_recipe(self, lines, suite=rootfs.SUITE, freezable=False):
+    def with_recipe(self, lines, suite=rootfs.SUITE, freezable=False, two_networks=False):
         """Return a laboratory of a suite in its normal state with these pcs commands carried out.
 
-        `freezable`: whether the storage of its nodes can hang.
+        `freezable`: whether the storage of its nodes can hang. `two_networks`: see Laboratory.up.
         """
+        shape = (suite, freezable, two_networks)
         laboratory = self._laboratory
-        if laboratory and (
-            self._lines is None or laboratory.suite != suite or self._freezable != freezable or abnormal(laboratory)
-        ):
+        if laboratory and (self._lines is None or self._shape != shape or abnormal(laboratory)):
             self.down()
         if self._laboratory is None:
-            self._laboratory, self._freezable = Laboratory(suite=suite), freezable
+            self._laboratory, self._shape = Laboratory(suite=suite), shape
             totem, provider_options = recipe.timers()
             self._laboratory.up(
                 deb=self._deb,
                 freezable=freezable,
+                two_networks=two_networks,
                 mariadb_options=recipe.OPTIONS,
                 totem=totem,
                 provider_options=provider_options,

@@ -327,7 +327,7 @@ class TestSetup:
         done = command.run("setup", "--vip", "10.1.2.3/24", "--nic", "eth1", "--os-user", "galera_guard")
         assert done.returncode == 0
         assert "ip=10.1.2.3 cidr_netmask=24 nic=eth1" in done.stdout
-        assert "mode=score watch_interval=200ms os_user=galera_guard" in done.stdout
+        assert "mode=score watch_interval=200ms vip=10.1.2.3 nic=eth1 os_user=galera_guard" in done.stdout
 
     @pytest.mark.parametrize(
         "words",

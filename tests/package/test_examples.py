@@ -25,7 +25,7 @@ RESET = [
 # recipe -> (parameters of the guard, constraints)
 PROMISED = {
     "score": (
-        {"mode": "score", "watch_interval": "200ms"},
+        {"mode": "score", "watch_interval": "200ms", "vip": ADDRESS},
         [
             COLOCATION,
             ("rule", {"score-attribute": "galera-guard", "operation": "defined", "attribute": "galera-guard"}),

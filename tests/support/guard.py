@@ -195,7 +195,7 @@ def copy_of_tree(directory: str | Path) -> Path:
     directory = Path(directory)
     if DRIVER:
         shutil.copytree(Path(DRIVER) / "pymysql", directory / "pymysql")
-    for name in ("agents", "ocfpy", "galera_sync_guard"):
+    for name in ("agents", "ocfpy", "galera_sync_guard", "vip_client_reset"):
         shutil.copytree(CHECKOUT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "setup.cfg", directory)
     # A file mode from the checkout, whatever umask cloned it.

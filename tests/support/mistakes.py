@@ -232,6 +232,8 @@ MISTAKES = [
         remove(".//rsc_colocation[@rsc='vip-client-reset']"),
     ),
     ("vip_client_reset is critical", "client-reset-critical", ERROR, remove(meta("critical"))),
+    ("a guard that does not know its virtual IP", "no-vip-parameter", WARNING, remove(meta("vip"))),
+    ("a guard with another virtual IP", "other-vip-parameter", ERROR, put(meta("vip"), value="192.168.1.7")),
     (
         "a failed stop of vip_client_reset blocks the address",
         "client-reset-stop",

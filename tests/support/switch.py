@@ -47,6 +47,11 @@ class Switch(Network):
         """Run a command where the switch is."""
         subprocess.run(["nsenter", "--net", "-t", str(self._process.pid), *command], check=True, input=rules, text=True)
 
+    def asked(self, *command):
+        """Run a command where the switch is, and return what it prints."""
+        inside = ["nsenter", "--net", "-t", str(self._process.pid), *command]
+        return subprocess.run(inside, check=True, stdout=subprocess.PIPE, text=True).stdout
+
     def plug_in(self, name="eth0"):
         """Give this host an interface with a cable to the switch."""
         self.ip("link", "add", name, "type", "veth", "peer", "name", "port", "netns", str(self._process.pid))

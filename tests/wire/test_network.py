@@ -11,7 +11,7 @@ from galera_sync_guard.host.link import find_gateway, find_interface
 from galera_sync_guard.host.neighbours import open_socket
 from galera_sync_guard.host.network import SETTLING, Network, link_state
 from galera_sync_guard.host.reach import SILENT_AFTER
-from tests.support.switch import Switch
+from tests.support.switch import Switch, nodad
 
 LIMIT = 20  # seconds: for what must come to pass on a busy machine too
 V4 = ("10.78.0.100", "10.78.0.1/24", "10.78.0.2/24", "10.78.0.254/24")
@@ -245,6 +245,23 @@ def test_questions_are_sparing(switch, network):
     sent = frames()
     wait_quiet(network, 4)
     assert frames() - sent <= 4 / 0.4 * 2 + 8, "a question and, in the other direction, the kernel's own"
+
+
+def test_hosts_that_know_the_virtual_ip_elsewhere_learn_that_it_is_here(switch, network):
+    switch.inside("ip", "neigh", "replace", switch.vip, "lladdr", "02:00:00:00:00:99", "dev", "lan", "nud", "stale")
+    switch.ip("address", "add", switch.vip, "dev", "eth0", *nodad(switch.vip))
+    here = hardware("eth0")
+    wait(network, lambda: here in switch.asked("ip", "neigh", "show", switch.vip))
+    switch.ip("address", "del", f"{switch.vip}/{128 if ':' in switch.vip else 32}", "dev", "eth0")
+    switch.inside("ip", "neigh", "replace", switch.vip, "lladdr", "02:00:00:00:00:99", "dev", "lan", "nud", "stale")
+    wait_quiet(network, 2.5)
+    assert here not in switch.asked("ip", "neigh", "show", switch.vip), "announced no more when it has gone"
+
+
+def hardware(interface):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as opened:
+        opened.bind((interface, 0))
+        return ":".join(f"{byte:02x}" for byte in opened.getsockname()[4])
 
 
 def frames():

@@ -103,7 +103,7 @@ class Recipe:
         self.guard = Primitive(
             GUARD,
             GUARD_AGENT,
-            {"mode": "score", "watch_interval": "200ms", **(parameters or {})},
+            {"mode": "score", "watch_interval": "200ms", "vip": address, **place, **(parameters or {})},
             {"migration-threshold": "1", "failure-timeout": "30s"},
             {"interval": "1s", "timeout": "10s"},
             tuple(action.name for action in AGENT.actions if action.name not in ("monitor", "stop", "validate-all")),

@@ -21,6 +21,7 @@ from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, Verdict, judge
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
 from galera_sync_guard.host.clock import boot_clock
+from galera_sync_guard.host.network import link_state
 from galera_sync_guard.host.state_file import Record, Store
 from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
@@ -144,18 +145,20 @@ def _prepare(guard: NodeGuard) -> Facts | None:
 
 
 def _observe(guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts:
+    parameters = guard.parameters
     stopwatch = Stopwatch(steps)
     try:
-        return probe.probe_node(
-            guard.parameters,
+        facts = probe.probe_node(
+            parameters,
             guard.invocation.deadline,
-            guard.parameters.probe_timeout,
+            parameters.probe_timeout,
             record.pending_thread,
             not record.pause,
             on_step=stopwatch.begin_step,
         )
     finally:
         stopwatch.finish()
+    return facts.with_network(link_state(parameters.vip, parameters.nic)) if parameters.vip else facts
 
 
 def _as_json(found: Explanation) -> dict[str, object]:
@@ -172,6 +175,7 @@ def _as_json(found: Explanation) -> dict[str, object]:
         "cause": found.facts.cause,
         "cause_detail": found.facts.detail or None,
         "maintenance": found.facts.maintenance,
+        "network": found.facts.network.unplugged or None if found.facts.network else None,
         "verdict": {
             "state": verdict.state,
             "kind": verdict.kind,
@@ -210,6 +214,8 @@ def _show(found: Explanation, screen: Screen) -> None:
     if found.facts.cause:
         rows.append(("facts", f"none: {found.facts.detail}"))
     rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
+    if found.facts.network:
+        rows.append(("network", found.facts.network.unplugged or "the link is up"))
     advice = _advice(found)
     if advice:
         rows.append(("what to do", advice))

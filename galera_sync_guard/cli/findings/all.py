@@ -8,6 +8,7 @@ from galera_sync_guard.cli.findings import (
     corosync,
     kernel,
     mariadb,
+    network,
     properties,
     resources,
 )
@@ -15,7 +16,7 @@ from galera_sync_guard.cli.findings.finding import CHECKS, SEVERITIES, Finding
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 
 # Each of these registers its checks when it is imported.
-MODULES = (resources, constraints, properties, client_reset, corosync, mariadb, kernel)
+MODULES = (resources, constraints, properties, network, client_reset, corosync, mariadb, kernel)
 
 
 def find_all(snapshot: Snapshot) -> list[Finding]:

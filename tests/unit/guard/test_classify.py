@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.facts import Cause, Facts
+from galera_sync_guard.decision.facts import Cause, Facts, NetworkState
 from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN
 from tests.support.galera import CATCHING_UP, DESYNCED, DONOR, SATURATED
 from tests.unit.builders import node, policy, variables
@@ -13,6 +13,10 @@ from tests.unit.builders import node, policy, variables
 
 def silent(why, detail="why"):
     return Facts(cause=why, detail=detail)
+
+
+def networked(facts=None, **state):
+    return (facts or node()).with_network(NetworkState(**state))
 
 
 def in_state(number, comment):
@@ -270,6 +274,21 @@ TABLE = {
         FIT,
         "wsrep_local_recv_queue=101 is above max_recv_queue=100",
     ),
+    "unplugged": (networked(unplugged="interface eth1 is down"), {}, "unplugged", POOR, "interface eth1 is down"),
+    "unreachable": (networked(unreachable="no answer"), {}, "unreachable", POOR, "no answer"),
+    "unplugged-and-unreachable": (networked(unplugged="down", unreachable="no answer"), {}, "unplugged", POOR, "down"),
+    "unplugged-until-now": (networked(settling="is up again"), {}, "unplugged", FIT, "is up again"),
+    "unplugged-donor": (networked(node(**DONOR), unplugged="down"), {}, "unplugged", POOR, "down"),
+    "unplugged-donor-that-is-unfit": (
+        networked(node(**DONOR), unplugged="down"),
+        {"available_when_donor": "never"},
+        "donor",
+        UNFIT,
+        "",
+    ),
+    "unplugged-and-unknown": (networked(silent(Cause.DENIED), unplugged="down"), {}, "unplugged", POOR, "down"),
+    "unplugged-and-down": (networked(silent(Cause.DOWN), unplugged="down"), {}, "down", UNFIT, ""),
+    "network-in-order": (networked(), {}, "synced", FIT, ""),
     "queue-at-its-limit": (node(wsrep_local_recv_queue="100"), {"max_recv_queue": "100"}, "synced", FIT, ""),
     "queue-off": (node(wsrep_local_recv_queue="100000"), {}, "synced", FIT, ""),
 }
@@ -327,6 +346,13 @@ def test_a_value_that_is_not_a_number_is_unknown(name, value):
 )
 def test_a_variable_that_decides_nothing_here_may_be_missing(name):
     assert classify(node(**{name: None}), policy()).state == "synced"
+
+
+def test_a_network_in_doubt_costs_less_than_an_unknown_node_and_waits_for_its_grace():
+    for state, grace in (({"unplugged": "x"}, 0.25), ({"unreachable": "x"}, 1.0), ({"settling": "x"}, None)):
+        condition = classify(networked(**state), policy(vip="10.0.0.9"))
+        assert condition.penalty == 40
+        assert (condition.grace and condition.grace.seconds) == grace
 
 
 def test_no_variable_at_all_is_unknown():

@@ -7,6 +7,7 @@ import pytest
 
 from galera_sync_guard import cycle
 from galera_sync_guard.cluster import attributes, peers
+from galera_sync_guard.cluster.network_reports import NetworkReports
 from galera_sync_guard.cluster.peers import AttributePeers, CorosyncPeers
 from galera_sync_guard.cycle import FailedSampler
 from galera_sync_guard.decision.facts import Cause, Facts
@@ -142,7 +143,7 @@ class Watchers(CorosyncPeers):
     """The peers of a watcher: how often they are to be asked, and whether one has answered."""
 
     def __init__(self):
-        super().__init__(None, "guard", None)
+        super().__init__(None, "guard", None, NetworkReports())
         self.times = 0
 
     def of(self, cluster):

@@ -23,12 +23,15 @@ CONDITIONS = {
     "certain": Condition("read-only", "read_only=ON, must be OFF"),
     "poor may pass": Condition("saturated", "Threads_connected=151", POOR, Grace("saturation_grace", 10)),
     "unfit may pass": Condition("donor", "wsrep_local_state=2", UNFIT, Grace("donor_grace", 10)),
-    "poor by order": Condition("donor", "wsrep_desync=ON", POOR),
+    "poor by order": Condition("donor", "wsrep_desync=ON", POOR, answer_suffices=True),
+    "network": Condition(
+        "unplugged", "eth0 has no carrier", POOR, Grace("link_grace", 10), penalty=40, answer_suffices=True
+    ),
     "fit": Condition("synced", "wsrep_local_state=4", FIT),
     "lagging": Condition("lagging", "wsrep_local_recv_queue=200", FIT, penalty=40),
     "unknown": Condition("unknown", "error 1045: Access denied", UNKNOWN),
 }
-MAY_PASS = ("poor may pass", "unfit may pass")
+MAY_PASS = ("poor may pass", "unfit may pass", "network")
 GOOD = ("fit", "lagging")
 
 IN_FORCE = [(FIT, "synced"), (POOR, "saturated"), (UNFIT, "read-only"), (UNKNOWN, "unknown")]
@@ -92,7 +95,7 @@ def memories():
             "grace_expired": over,
         }
         for state, samples, age, gap, over in itertools.product(
-            ("saturated", "donor"), (1, 2), RUN_AGES, GAPS, (False, True)
+            ("saturated", "donor", "unplugged"), (1, 2), RUN_AGES, GAPS, (False, True)
         )
     ]
     for (kind, state), run, peer, bad, blind in itertools.product(IN_FORCE, runs, PEER_AGES, BAD_AGES, BLIND_AGES):
@@ -182,6 +185,21 @@ def unfit_that_may_pass_is_in_force_at_once_without_memory(case):
     return case.is_in_force if case.memory is None else None
 
 
+@rule("network")
+def a_poor_network_is_in_force_after_its_grace_when_a_peer_answers_or_was_better_for_longer_than_two_seconds(case):
+    was_better = _continues(case) and case.peer and (case.age("peer_since") or 0) > 2
+    if not (case.is_answered or was_better):
+        return not case.is_in_force
+    if not case.after.grace_expired:
+        return not case.is_in_force
+    return case.verdict.kind == POOR or (case.is_held and case.verdict.kind == UNFIT)
+
+
+@rule("network")
+def a_network_in_doubt_places_the_address_elsewhere_and_moves_nothing(case):
+    return case.verdict.score == 960 if case.verdict.kind == FIT else case.verdict.score in (10, -INFINITY)
+
+
 @rule("poor may pass")
 def poor_is_in_force_after_its_grace_when_a_peer_was_better_for_longer_than_two_seconds(case):
     if not (_continues(case) and case.age("run_since") > 10 and case.peer and (case.age("peer_since") or 0) > 2):
@@ -209,7 +227,7 @@ def an_answer_counts_for_the_samples_that_follow(case):
     return NOW - case.after.peer_since > 1.65 if case.is_answered else None
 
 
-@rule("poor by order")
+@rule("poor by order", "network")
 def the_reason_says_whether_a_peer_has_answered(case):
     said = case.verdict.reason.endswith("s, and another node answers that it is synced")
     return said == case.is_answered if case.is_in_force else None
@@ -230,7 +248,7 @@ def a_peer_counts_from_when_it_was_first_seen_synced_in_this_run(case):
 def what_is_not_in_force_leaves_the_node_fit_or_the_bad_verdict_held(case):
     if case.is_in_force:
         return None
-    return case.is_held or (case.verdict.kind, case.verdict.score) == (FIT, 1000)
+    return case.is_held or (case.verdict.kind, case.verdict.score) == (FIT, 1000 - case.condition.penalty)
 
 
 @rule(*MAY_PASS)
@@ -405,7 +423,7 @@ def walk():
             _, seen, answered = cases
             if CONDITIONS[name].kind != POOR and _outcome(cases[0]) != _outcome(seen):
                 needless_peers.append(seen)
-            if name != "poor by order" and _outcome(seen) != _outcome(answered):
+            if not CONDITIONS[name].answer_suffices and _outcome(seen) != _outcome(answered):
                 needless_answers.append(answered)
             for case in cases:
                 for function in rules_of[name]:
@@ -440,7 +458,7 @@ def test_judge_heeds_peers_for_poor_conditions_only():
     assert walk()[2] == []
 
 
-def test_judge_heeds_answers_for_what_somebody_has_ordered_only():
+def test_judge_heeds_answers_only_where_one_is_enough():
     assert walk()[3] == []
 
 

@@ -3,9 +3,11 @@
 import pytest
 
 from galera_sync_guard.cluster import corosync, peers
+from galera_sync_guard.cluster.network_reports import NetworkReports
 from galera_sync_guard.cluster.peers import ANSWER_MAX_AGE, QUERY_DELAY, RECONNECT_INTERVAL, CorosyncPeers
 from galera_sync_guard.decision.classify import classify
-from galera_sync_guard.decision.judge import NO_PEER, judge
+from galera_sync_guard.decision.facts import NetworkState
+from galera_sync_guard.decision.judge import ANSWERING_PEER, NO_PEER, SYNCED_PEER, judge
 from tests.support.galera import DESYNCED
 from tests.unit.builders import Guard, Log, node, policy
 
@@ -60,7 +62,7 @@ class World:
         monkeypatch.setattr(corosync, "Group", self.corosync.join)
 
     def watchers(self, *attributes):
-        found = [CorosyncPeers(None, attribute, self.log) for attribute in attributes]
+        found = [CorosyncPeers(None, attribute, self.log, NetworkReports()) for attribute in attributes]
         for each in found:
             assert not each.process_messages()
         return found
@@ -75,6 +77,22 @@ def desync():
     """Return the condition of a node that was desynced, and what judge remembers of its first sample."""
     condition = classify(node(**DESYNCED), policy())
     return condition, judge(condition, policy(), Guard(policy()).after_fit(5000.0), NO_PEER, 5000.0, 0.2)[1]
+
+
+def networked(now, **state):
+    """Return the condition of a node without a network, and what judge remembers when its grace is over."""
+    condition = classify(node().with_network(NetworkState(**state)), policy())
+    memory = Guard(policy()).after_fit(now - 2)
+    for at in (now - 1.5, now):
+        memory = judge(condition, policy(), memory, NO_PEER, at, 0.2)[1]
+    return condition, memory
+
+
+class Attributes:
+    """Stands for the cluster's attributes, by which another node is synced."""
+
+    def peer_is_synced(self):
+        return True
 
 
 def ask(world, asking):
@@ -149,6 +167,40 @@ def test_each_question_is_asked_once(world):
         world.now += 1
         asking.process_messages()
         assert not other.process_messages()
+
+
+def test_a_node_without_a_link_asks_at_once_when_its_grace_is_over_and_goes_on(world):
+    asking, other = world.watchers("guard", "guard")
+    for _ in range(3):
+        asking.recheck_after(*networked(world.now, unplugged="no carrier"), world.now, 0.2)
+        assert asking.seconds_until_query(0.2) == 0
+        asking.process_messages()
+        assert other.process_messages()
+        other.answer(is_synced=False)
+        asking.recheck_after(*networked(world.now, unplugged="no carrier"), world.now, 0.2)
+        assert asking.seconds_until_query(0.2) == 0.2, "an answer may still come"
+        world.now += ANSWER_MAX_AGE
+    asking.recheck_after(*networked(world.now, unplugged="no carrier"), world.now, 0.2)
+    asking.process_messages()
+    other.process_messages()
+    other.answer(is_synced=True)
+    assert asking.process_messages()
+    assert asking.status(networked(world.now, unplugged="no carrier")[0]) == ANSWERING_PEER
+
+
+def test_no_node_is_better_than_an_unreachable_one_unless_something_answers_a_node(world):
+    watcher, other = world.watchers("guard", "guard")
+    watcher._attributes._attributes = Attributes()
+    unreachable, _ = networked(world.now, unreachable="no answer")
+    assert watcher.status(networked(world.now, unplugged="no carrier")[0]) == SYNCED_PEER
+    assert watcher.status(unreachable) == NO_PEER
+    for reaches, expected in ((True, SYNCED_PEER), (False, NO_PEER)):
+        other.reports.set_own("10.0.0.2", reaches)
+        assert other.seconds_until_query(0.2) == 0
+        other.process_messages()
+        assert not watcher.process_messages(), "a report is no reason for a cycle"
+        assert watcher.status(unreachable) == expected
+    assert watcher.reports.addresses() == ("10.0.0.2",)
 
 
 def test_a_guard_of_another_cluster_is_no_peer(world):

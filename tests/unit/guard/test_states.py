@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from galera_sync_guard.decision.facts import Cause, Facts
+from galera_sync_guard.decision.facts import Cause, Facts, NetworkState
 from galera_sync_guard.decision.states import FAILS, FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
 from tests.support.galera import DONOR, READ_ONLY, SATURATED
 from tests.unit.builders import Guard, node, policy, variables
@@ -40,6 +40,8 @@ ROWS = {
     "down": (Facts(cause=Cause.DOWN), {}, "down", UNFIT_OUTCOME),
     "stalled": (Facts(variables(), stalled="no write"), {}, "stalled", UNFIT_OUTCOME),
     "hung": (Facts(cause=Cause.HUNG), {}, "hung", UNFIT_OUTCOME),
+    "unplugged": (node().with_network(NetworkState("no carrier")), {}, "unplugged", POOR_OUTCOME),
+    "unreachable": (node().with_network(NetworkState("", "no answer")), {}, "unreachable", POOR_OUTCOME),
     "unknown": (Facts(cause=Cause.DENIED), {}, "unknown", ("950", 0, 0)),
 }
 
@@ -68,6 +70,15 @@ def test_a_poor_node_without_a_better_peer_stays_in_service_and_says_so_by_its_s
     facts, given, state, _ = ROWS[row]
     verdict = verdict_in_the_end(facts, mode, better_peer=False, **given)
     assert (verdict.state, score_text(verdict.score)) == (state, "1000")
+    assert exit_code("monitor", mode, verdict.kind) == 0
+
+
+@pytest.mark.parametrize("mode", ["fail", "score"])
+@pytest.mark.parametrize("row", ["unplugged", "unreachable"])
+def test_a_node_without_a_network_and_without_a_better_peer_is_placed_last_and_not_left(row, mode):
+    facts, given, state, _ = ROWS[row]
+    verdict = verdict_in_the_end(facts, mode, better_peer=False, **given)
+    assert (verdict.state, score_text(verdict.score)) == (state, "960")
     assert exit_code("monitor", mode, verdict.kind) == 0
 
 

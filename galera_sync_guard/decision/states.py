@@ -70,13 +70,14 @@ STATES = (
     State(
         "down",
         UNFIT,
-        "no socket, connection refused, or the server says that it is shutting down",
+        "no socket, connection refused, the server says that it is shutting down, or systemd is stopping it",
         "systemctl start mariadb; journalctl -u mariadb says why it ended",
         "/run/mysqld/mysqld.sock: No such file or directory",
         "/run/mysqld/mysqld.sock: Connection refused",
         "127.0.0.1:3306: Connection refused",
         "error 1053: Server shutdown in progress",
         "mariadb.service is stopped, and systemd would start it for a connection",
+        "mariadb.service is being stopped, and sends no handshake",
     ),
     State(
         "hung",

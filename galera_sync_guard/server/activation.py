@@ -1,4 +1,4 @@
-"""Keeps the guard from starting a stopped server: systemd may listen in its place, and start it for a connection."""
+"""What systemd knows of the server: whether a connection would start it, and whether it is being stopped."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def stopped_service(parameters: GuardParameters) -> str | None:
     if service is None or _systemctl("is-active", service) not in ("inactive", "failed"):
         return None
     return service
+
+
+def stopping_service(pid: int) -> str | None:
+    """Return the service of a process if systemd is stopping it, else None."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="ascii", errors="replace") as file:
+            groups = [line.strip().rpartition("/")[2] for line in file]
+    except OSError:
+        return None
+    service = next((group for group in groups if group.endswith(".service")), None)
+    return service if service and _systemctl("is-active", service) == "deactivating" else None
 
 
 def _activated_service(parameters: GuardParameters) -> str | None:

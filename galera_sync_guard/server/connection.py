@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Longer than the server's first packet when that is an error: 4 bytes in front, 0xff, the number, a text of up to 512.
 MAX_REFUSAL = 1024
+# struct ucred of unix(7): pid, uid, gid.
+CREDENTIALS = struct.Struct("3i")
 
 
 class ServerError(Exception):
@@ -70,6 +73,20 @@ class ServerConnection:
             pending = socket.socket(socket.AF_UNIX)
             pending.connect(parameters.socket)
         self._pending = pending
+
+    def is_answered_within(self, seconds: float) -> bool:
+        """Wait that long for the server's first bytes, or for its end of the pending socket; return whether they came."""
+        assert self._pending, "a socket is open"
+        return bool(select.select([self._pending], [], [], seconds)[0])
+
+    def server_pid(self) -> int | None:
+        """Return the process that listens on the unix socket, None over TCP."""
+        from socket import AF_UNIX, SO_PEERCRED, SOL_SOCKET
+
+        if not self._pending or self._pending.family != AF_UNIX:
+            return None
+        pid, _, _ = CREDENTIALS.unpack(self._pending.getsockopt(SOL_SOCKET, SO_PEERCRED, CREDENTIALS.size))
+        return int(pid)
 
     def peek_handshake(self) -> bytes:
         """Wait until the server sends something, and return its beginning without taking it; raises OSError."""

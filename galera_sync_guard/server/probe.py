@@ -91,6 +91,10 @@ SEARCHING = "looking for the earlier probe's thread"
 SHOWING_STATUS = "it should answer SHOW STATUS"
 SHOWING_VARIABLES = "it should answer SHOW VARIABLES"
 
+# A server that works sends its handshake within a millisecond (MariaDB 10.11). After so many seconds without one,
+# systemd is asked whether it stops the server.
+HANDSHAKE_DELAY = 0.2
+
 # systemd has a link here for each service that runs (systemd 236 and later); and what a server's service is called.
 RUNNING_UNITS = "/run/systemd/units"
 SERVICES = ("invocation:mariadb.service", "invocation:mysql.service", "invocation:mysqld.service")
@@ -262,6 +266,8 @@ class ProbeSession:
         with identity:
             self._connection.open_socket(parameters)
         self.begin_step(LOGGING_IN)
+        if not self._connection.is_answered_within(HANDSHAKE_DELAY):
+            self._raise_if_stopping()
         first = self._connection.peek_handshake()
         if not first:
             raise NoValues(Cause.CONNECTION_LOST, "the server closed the connection before its handshake")
@@ -277,6 +283,17 @@ class ProbeSession:
         client_type = load_client(bool(parameters.ssl_ca))
         self.begin_step(LOGGING_IN)
         return self._connection.log_in(client_type, login, parameters.host)
+
+    def _raise_if_stopping(self) -> None:
+        """Raise NoValues if systemd is stopping the server, which still accepts connections for a second or two."""
+        pid = self._connection.server_pid()
+        if not pid:
+            return
+        from galera_sync_guard.server.activation import stopping_service
+
+        service = stopping_service(pid)
+        if service:
+            raise NoValues(Cause.DOWN, f"{service} is being stopped, and sends no handshake")
 
     def _ask(self, client: Client) -> Facts:
         if self._pending_thread and self._still_waits(client, self._pending_thread):

@@ -27,7 +27,7 @@ class Row:
 BOTH = [
     Row("kill-9", "down", "down: /run/mysqld/mysqld.sock: Connection refused"),
     Row("sigstop", "hung", "hung: no answer within 2s while connecting and logging in"),
-    Row("clean-stop", "down", "down: /run/mysqld/mysqld.sock:"),
+    Row("clean-stop", "down", "down: "),
     Row("desync", "donor", "donor: wsrep_local_state=2 (Donor/Desynced) with wsrep_desync=ON for "),
     Row("read-only", "read-only", "read-only: read_only=ON, must be OFF"),
     Row("reject", "rejecting", "rejecting: wsrep_reject_queries=ALL, must be NONE"),

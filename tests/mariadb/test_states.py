@@ -44,6 +44,20 @@ def clean_stop(node, peer):
 
 
 @contextlib.contextmanager
+def being_stopped(node, peer):
+    node.run(["systemctl", "stop", "--no-block", "mariadb"])
+    # systemd lets a stopped process go on when it ends it, but not later.
+    node.shell("until [ $(systemctl is-active mariadb) = deactivating ]; do :; done", timeout=30)
+    mariadb.kill(node, "STOP")
+    try:
+        yield
+    finally:
+        mariadb.kill(node, "CONT")
+        mariadb.stop(node)
+        mariadb.start(node)
+
+
+@contextlib.contextmanager
 def kill_9(node, peer):
     mariadb.crash(node)
     assert node.run(["test", "-S", "/run/mysqld/mysqld.sock"]), "the dead server's socket file is what is tested"
@@ -102,6 +116,7 @@ def maintenance(node, peer):
 # state -> what puts the real server into it, what the agent says of it.
 CERTAIN = {
     "maintenance": (maintenance, "maintenance: /var/lib/galera-sync-guard/maintenance exists: replacing a disk"),
+    "down, being stopped": (being_stopped, "down: mariadb.service is being stopped, and sends no handshake"),
     "down, stopped": (clean_stop, "down: /run/mysqld/mysqld.sock: No such file or directory"),
     "down, killed": (kill_9, "down: /run/mysqld/mysqld.sock: Connection refused"),
     "hung": (sigstop, "hung: no answer within 2s while connecting and logging in"),

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.cli.commands import status
+from galera_sync_guard.cli.cluster_view import AFTER_A_MOVE
 from laboratory import mariadb, pacemaker, recipe
 from laboratory.laboratory import Laboratory, each
 from laboratory.machine import wait_until
@@ -181,7 +181,7 @@ def test_the_reason_of_a_move_outlives_what_becomes_of_the_node(guarded):
         scene.strike("desync")
         target = scene.wait_moved()
         reason = wait_until(lambda: explained_move(target), 20, "status says why the address has moved")["why"]
-        time.sleep(status.AFTER_A_MOVE + 1)
+        time.sleep(AFTER_A_MOVE + 1)
         mariadb.stop(scene.holder)
         wait_state(guarded, "down", scene.holder)
         assert explained_move(target)["why"] == reason

@@ -66,6 +66,8 @@ def test_a_state_that_flaps_every_second_for_a_minute_moves_the_vip_once(request
         check(scene, moves=1)
 
 
+# Alone: Corosync's token has little time left with such a delay, and a busy machine takes it.
+@pytest.mark.alone
 @pytest.mark.parametrize("row", ["packet-delay"])
 def test_a_slow_network_keeps_the_vip(score, row):
     with Scene(score) as scene:

@@ -74,14 +74,15 @@ class Scheduler:
         return plan, tools.parsed(self._read(path), "crm_simulate's output")
 
     def _run(self, path: str, event: Event) -> Plan:
-        first = [f"--op-inject={operation}" for operation in event.injected]
-        first += [f"--node-fail={event.lost}"] if event.lost else []
+        before = [f"--op-inject={operation}" for operation in event.injected]
+        before += [f"--node-fail={event.lost}"] if event.lost else []
+        if before:
+            self._modify(path, before)
         always = [f"--op-fail={operation}" for operation in event.failing]
         fatal = any("_start_0@" in operation for operation in event.failing) and self.start_failure_is_fatal
-        actions, after = self._settle(path, [*always, *first], always, fatal)
+        actions, after = self._settle(path, always, fatal)
         if event.later:
-            later = [*always, f"--set-datetime={event.later}"]
-            more, after = self._settle(path, later, later, fatal)
+            more, after = self._settle(path, [*always, f"--set-datetime={event.later}"], fatal)
             actions += more
         return Plan(actions, ClusterStatus(after))
 
@@ -94,14 +95,22 @@ class Scheduler:
             if item.get("id") == resource and item.get("function", "").endswith(("_assign", "_color", "_allocate"))
         }
 
-    def _settle(self, path: str, first: list[str], then: list[str], fatal: bool) -> tuple[list[Action], Element]:
+    def _modify(self, path: str, options: Sequence[str]) -> None:
+        """Change the CIB in the file as these options say, and carry nothing out.
+
+        A step of its own, since the XML of Pacemaker 3.0.0 has no plan after a modification (tried).
+        """
+        command = ("crm_simulate", "--simulate", "--output-as=xml", f"--xml-file={path}", f"--save-input={path}")
+        self.host.run(*command, *options, timeout=SIMULATE_TIMEOUT)
+
+    def _settle(self, path: str, options: list[str], fatal: bool) -> tuple[list[Action], Element]:
         """Carry out transitions until nothing is left to do; return the actions and the cluster's status after them.
 
         `fatal`: a start that failed bans the resource, as Pacemaker's controller has it, and crm_simulate does not.
         """
         actions: list[Action] = []
-        for turn in range(MOST_TRANSITIONS):
-            root = self._simulate(path, then if turn else first)
+        for _ in range(MOST_TRANSITIONS):
+            root = self._simulate(path, options)
             done = _actions(root)
             actions += done
             if not done:

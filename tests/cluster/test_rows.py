@@ -93,8 +93,7 @@ def test_root_can_log_in_while_the_guard_looks_at_a_saturated_server(request, re
     with Scene(laboratory) as scene:
         scene.strike("saturate")
         refused = sum(bool(scene.holder.run(["mariadb", "-e", "SELECT 1"], check=False).returncode) for _ in range(60))
-        # The guard has the administrator's connection for a moment, once a second: longer on a busy machine.
-        assert refused < 30
+        assert refused <= 6, "the guard may have the administrator's connection for a moment, once a second"
         scene.wait_moved()
         scene.heal("saturate")
         wait_normal(laboratory)

@@ -12,8 +12,9 @@ from laboratory.scene import Scene, check, seen_from, wait_normal
 SST_CONFIG = "/etc/mysql/mariadb.conf.d/99-state-transfer.cnf"
 # Processes without an end on a machine with N processors: N times this many.
 OVERCOMMIT = 4
-# What a packet takes from one node to another, in milliseconds.
-DELAY = 200
+# What a packet takes from one node to another, in milliseconds. Corosync takes a link for down whose round trip takes
+# longer than half of the recommended token timeout of one second.
+DELAY = 100
 
 
 @pytest.mark.parametrize("method", ["rsync", "mariabackup"], ids=lambda method: f"sst-{method}")

@@ -54,6 +54,12 @@ REFRESH = 10.0
 FIRST_PAUSE = 4.0
 LONGEST_PAUSE = 60.0
 
+# How soon people are told another reason of a verdict that has not changed, in seconds.
+TELL_PAUSE = 1.0
+
+# What changes in a reason from second to second.
+DIGITS = dict.fromkeys(map(ord, "0123456789."))
+
 # How often the error is logged that the state file cannot be written, in seconds.
 SAVE_ERROR_INTERVAL = 60.0
 
@@ -139,9 +145,10 @@ class Cycle:
         was_published = self._is_published(verdict)
         result = PUBLISHED if was_published else self._publish(verdict)
         self._log_change(verdict)
+        must_tell = result == PUBLISHED and self._must_tell(verdict, was_published)
         self._save(must_save)
-        if result == PUBLISHED and not was_published:
-            self._attributes.publish_reason(verdict.kind, has_fallen, record.since or time.time(), verdict.reason)
+        if must_tell:
+            self._tell(verdict, has_fallen)
         return verdict, result != FAILED
 
     def _sample(self) -> Facts:
@@ -169,7 +176,7 @@ class Cycle:
             record.memory = None
         record.memory = without_changed(record.memory, record.changed)
         if record.changed or not record.is_same_version:
-            record.published_score = record.reported = None
+            record.published_score = None
         record.is_same_version, record.changed = True, frozenset()
 
     def _judge(self, condition: Condition) -> Verdict:
@@ -222,6 +229,27 @@ class Cycle:
             record.published_score, record.published_state = verdict.score, verdict.state
             record.published_at, record.published_by = boot_clock(), self.publication_epoch
         return result
+
+    def _must_tell(self, verdict: Verdict, was_published: bool) -> bool:
+        """Return whether people have to be told why, and remember that they are.
+
+        A verdict that stays may get another reason: the node is bad in another way, or good again and held back.
+        """
+        record = self.record
+        form = " ".join(verdict.reason.translate(DIGITS).replace("ms", "s").encode("ascii", "replace").decode().split())
+        is_new = form != record.told and (record.told_at is None or boot_clock() - record.told_at >= TELL_PAUSE)
+        if was_published and not is_new:
+            return False
+        record.told, record.told_at = form, boot_clock()
+        return True
+
+    def _tell(self, verdict: Verdict, has_fallen: bool) -> None:
+        # Imported here, since a monitor that has nothing to tell does without.
+        from galera_sync_guard.cluster.moments import with_moments
+
+        held_for = None if verdict.held_until is None else verdict.held_until - boot_clock()
+        reason = with_moments(verdict.reason, time.time(), held_for)
+        self._attributes.publish_reason(verdict.kind, has_fallen, self.record.since or time.time(), reason)
 
     def _save(self, must_save: bool) -> None:
         """Save the record; a verdict stands without it, but a start that is not remembered is a failed start."""

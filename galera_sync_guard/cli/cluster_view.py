@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cli.cib import tools
-from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history
+from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history, known_since
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
+from galera_sync_guard.cli.clock import in_words
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
 from ocfpy.codes import ParameterError
@@ -40,12 +42,16 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One move of a virtual IP; None stands for no node and for a reason that is not known."""
+    """One move of a virtual IP; None stands for no node and for a reason that is not known.
+
+    `is_from_unknown`: the node that it left has rebooted or is away, and with it Pacemaker's history of that node.
+    """
 
     when: int
     from_node: str | None
     to_node: str | None
     why: str | None
+    is_from_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +120,7 @@ def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guar
         _parameter_error(guard),
         status.where(guard.id),
         {node: _node(node, published, status, guard) for node in status.nodes},
-        [
-            _virtual_ip(vip, status, history(configuration.cib, vip.id), published)
-            for vip in configuration.virtual_ips(guard)
-        ],
+        [_virtual_ip(vip, status, configuration.cib, published) for vip in configuration.virtual_ips(guard)],
     )
 
 
@@ -154,21 +157,28 @@ def _failure(status: ClusterStatus, node: str, guard: Resource) -> FailedAction 
     )
 
 
-def _virtual_ip(vip: Resource, status: ClusterStatus, steps: list[Step], published: Published) -> VirtualIpView:
-    nodes = status.where(vip.id)
+def _virtual_ip(vip: Resource, status: ClusterStatus, cib: Element, published: Published) -> VirtualIpView:
+    nodes, steps = status.where(vip.id), history(cib, vip.id)
     arrived = [step.when for step in steps if step.operation == "start" and step.node in nodes]
     return VirtualIpView(
-        vip.id, vip.address, nodes, max(arrived, default=None), status.problems(vip.id), _moves(steps, published)
+        vip.id,
+        vip.address,
+        nodes,
+        max(arrived, default=None),
+        status.problems(vip.id),
+        _moves(steps, published, known_since(cib, vip.id, list(status.nodes))),
     )
 
 
-def _moves(steps: list[Step], published: Published) -> list[Move]:
+def _moves(steps: list[Step], published: Published, known: dict[str, float]) -> list[Move]:
+    """Return the moves that the history shows; `known` is since when it has all of each node."""
     moves = []
     for step in reversed(steps):
         if step.operation == "start":
             left = _left_before(step, steps)
             why = _why(left, published) if left else None
-            moves.append(Move(step.when, left.node if left else None, step.node, why))
+            is_lost = left is None and any(since > step.when for node, since in known.items() if node != step.node)
+            moves.append(Move(step.when, left.node if left else None, step.node, why, is_lost))
     for step in steps[-1:]:
         if step.operation == "stop":
             moves.insert(0, Move(step.when, step.node, None, _why(step, published)))
@@ -201,7 +211,7 @@ def _latest_bad_reason(published: Published, node: str) -> tuple[int | None, str
 def _parse_reason(text: str | None) -> tuple[int | None, str | None]:
     """Return (time, reason) of a published reason, (None, None) when there is none."""
     when, _, reason = ((text or "") + "  ").split(" ", 2)
-    return (int(when), reason.strip()) if when.isdigit() else (None, None)
+    return (int(when), in_words(reason.strip())) if when.isdigit() else (None, None)
 
 
 def _is_bad(score: str | None) -> bool:

@@ -46,13 +46,14 @@ FOLLOWS_WITHIN = 600.0
 class Verdict:
     """The state of the node, what follows from it, and one line that says why."""
 
-    __slots__ = ("kind", "reason", "score", "state")
+    __slots__ = ("held_until", "kind", "reason", "score", "state")
 
-    def __init__(self, kind: str, score: int, state: str, reason: str) -> None:
+    def __init__(self, kind: str, score: int, state: str, reason: str, held_until: float | None = None) -> None:
         self.kind = kind
         self.score = score
         self.state = state
         self.reason = reason
+        self.held_until = held_until  # on the boot clock, when the node is good by now and this verdict is of before
 
 
 def judge(
@@ -76,7 +77,8 @@ def judge(
             after.kind, after.score, after.state, after.bad_at = memory.kind, memory.score, memory.state, memory.bad_at
             hold = format_seconds(policy.recovery_hold)
             reason = f"{memory.state}: still {memory.kind}, now {condition.state}, believed after recovery_hold={hold}"
-            return Verdict(memory.kind, memory.score, memory.state, reason), after
+            held_until = (now if memory.bad_at is None else memory.bad_at) + policy.recovery_hold
+            return Verdict(memory.kind, memory.score, memory.state, reason, held_until), after
     after.kind, after.score, after.state = kind, score, condition.state
     after.bad_at = now if kind in BAD else None
     return Verdict(kind, score, condition.state, f"{condition.state}: {reason}"), after
@@ -160,7 +162,7 @@ def _apply_grace(
     )
     after.follows_address = peer == ADDRESS_FOLLOWED or (run is not None and run.follows_address)
     if after.follows_address:
-        return FIT, f"{condition.reason} for {format_seconds(now - since)}, ignored: it follows the address"
+        return FIT, f"{condition.reason} for {format_seconds(round(now - since, 1))}, ignored: it follows the address"
     if peer:
         after.peer_since = run.peer_since if run and run.peer_since is not None else now
     answers = peer == ANSWERING_PEER and condition.answer_suffices and after.grace_expired

@@ -37,6 +37,8 @@ class Record:
     pause: float | None = None  # for how many seconds after that not to search again
     reported: str | None = None  # state and kind of the last log line
     since: int | None = None  # when that was logged, in seconds since 1970
+    told: str | None = None  # what people were told last, without what changes from second to second
+    told_at: float | None = None
 
     def __init__(self) -> None:
         self.memory: Memory | None = None  # what judge carries from one sample to the next

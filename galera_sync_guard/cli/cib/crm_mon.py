@@ -93,6 +93,20 @@ def history(cib: Element, name: str) -> list[Step]:
     return sorted(steps, key=lambda step: (step.when, step.operation == "start"))
 
 
+def known_since(cib: Element, name: str, nodes: list[str]) -> dict[str, float]:
+    """Return since when the history of a resource is complete on each node, infinity where there is none.
+
+    A node that joins is asked first whether the resource runs there, and loses what was known of it.
+    """
+    known = dict.fromkeys(nodes, float("inf"))
+    for state in cib.iterfind("status/node_state"):
+        operations = state.findall(f"lrm/lrm_resources/lrm_resource[@id='{name}']/lrm_rsc_op")
+        times = [int(each.get("last-rc-change", "")) for each in operations if each.get("last-rc-change", "").isdigit()]
+        if times:
+            known[state.get("uname", "")] = min(times)
+    return known
+
+
 def _node_state(node: Element) -> str:
     if node.get("online") != "true":
         return "unclean" if node.get("unclean") == "true" else "offline"

@@ -6,6 +6,7 @@ import time
 from argparse import Namespace
 
 from galera_sync_guard.cli import cluster_view
+from galera_sync_guard.cli.clock import clock
 from galera_sync_guard.cli.cluster_view import ClusterView, GuardView, Move, NodeView, VirtualIpView
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
@@ -114,7 +115,7 @@ def _show_virtual_ip(vip: VirtualIpView, screen: Screen) -> None:
         Cell(vip.address or "?", "strong"),
         f" ({vip.resource}) is ",
         where,
-        f" since {_clock(vip.since)}" if vip.since and vip.nodes else "",
+        f" since {clock(vip.since)}" if vip.since and vip.nodes else "",
         Cell(", " + ", ".join(vip.problems), "bad") if vip.problems else "",
     )
 
@@ -125,18 +126,15 @@ def _row(name: str, node: NodeView, is_holder: bool) -> list[Part]:
         name,
         Cell(node.state, COLOUR_OF_KIND.get(node.kind or "", "bad")),
         node.score or "-",
-        _clock(node.since) if node.since else "-",
+        clock(node.since) if node.since else "-",
         # The state has a column of its own.
         (node.reason or "").removeprefix(node.state + ": "),
     ]
 
 
 def _move_row(move: Move) -> list[Part]:
-    return [_clock(move.when), f"{move.from_node or 'nowhere'} -> {move.to_node or 'nowhere'}", move.why or ""]
-
-
-def _clock(when: int) -> str:
-    """Return a time of today as a time, any other with its date."""
-    local = time.localtime(when)
-    today = time.localtime()
-    return time.strftime("%H:%M:%S" if local[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", local)
+    return [
+        clock(move.when),
+        f"{'?' if move.is_from_unknown else move.from_node or 'nowhere'} -> {move.to_node or 'nowhere'}",
+        move.why or "",
+    ]

@@ -73,6 +73,38 @@ def test_holder_and_last_move_with_its_reason(seen):
     assert vip.moves == [Move(1001, "node1", "node2", "down: no socket")]
 
 
+@pytest.mark.parametrize(
+    ("history", "is_lost"),
+    [
+        ("", True),
+        ('<lrm_rsc_op operation="monitor" rc-code="7" last-rc-change="1060"/>', True),
+        ('<lrm_rsc_op operation="monitor" rc-code="7" last-rc-change="700"/>', False),
+    ],
+    ids=["away", "rebooted", "never there"],
+)
+def test_after_a_reboot_of_the_old_holder_the_address_does_not_come_from_nowhere(seen, history, is_lost):
+    old = '<lrm_rsc_op operation="stop" rc-code="0" last-rc-change="1000"/>\n'
+    probe = '<lrm_rsc_op operation="monitor" rc-code="0" last-rc-change="999"/>'
+    assert old + probe in CIB
+    view = seen(cib=CIB.replace(old + probe, history))
+    (move,) = view.guards[0].virtual_ips[0].moves
+    assert (move.from_node, move.is_from_unknown) == (None, is_lost)
+    stream = io.StringIO()
+    status.show(view, Screen(stream, {}))
+    assert stream.getvalue().rstrip().endswith("? -> node2" if is_lost else "nowhere -> node2")
+
+
+def test_moments_are_told_as_they_are_when_they_are_shown(seen, monkeypatch):
+    monkeypatch.setattr(status.time, "localtime", status.time.gmtime)
+    monkeypatch.setattr(status.time, "time", lambda: 86400 * 365 + 10)
+    told = f"999 0.1.0 maintenance: still unfit, now synced, back in service at @{86400 * 365 + 12}"
+    node = seen(galera_guard_bad={"node1": told}).guards[0].nodes["node1"]
+    assert node.reason.endswith("now synced, back in service at 00:00:12 (in 2 s)")
+    told = f"999 0.1.0 donor: wsrep_local_state=2 (Donor/Desynced) since @{86400 * 365}, ignored until donor_grace=2s"
+    node = seen(galera_guard_bad={"node1": told}).guards[0].nodes["node1"]
+    assert node.reason == "donor: wsrep_local_state=2 (Donor/Desynced) since 00:00:00, ignored until donor_grace=2s"
+
+
 @pytest.mark.parametrize("fall", ["1500 0.1.0 later", "800 0.1.0 long before", "nonsense", ""])
 def test_a_reason_of_another_time_is_not_the_reason_of_the_move(seen, fall):
     (vip,) = seen(galera_guard_unfit={"node1": fall}).guards[0].virtual_ips

@@ -331,6 +331,63 @@ def test_why_is_told_with_the_time_of_the_change_once(host):
     assert host.cluster.why == ("fit", False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
 
 
+def test_people_are_told_another_reason_of_the_same_verdict(host):
+    host.run(Facts(cause=Cause.CANNOT_OBSERVE, detail="/etc/login.cnf: No such file or directory"))
+    host.run(Facts(cause=Cause.CANNOT_OBSERVE, detail="/etc/login.cnf does not belong to root"))
+    assert host.cluster.why[3].startswith("unknown: /etc/login.cnf does not belong to root; the last verdict")
+    assert host.cluster.published == 2, "only the reason is new"
+
+
+def test_a_reason_of_several_lines_leaves_the_memory_as_it_is(host):
+    host.run(Facts(cause=Cause.DOWN, detail="a\nb=\udcff\nend"))
+    assert host.record().memory.state == "down"
+
+
+def test_people_are_told_that_a_node_is_good_again_and_when_it_serves(host, monkeypatch):
+    monkeypatch.setattr(cycle.time, "time", lambda: 1700000000 + host.now)
+    host.run(Facts(maintenance="disks"))
+    since, bad_at = host.record().since, 1700000000 + host.now
+    host.run()
+    told = f"maintenance: still unfit, now synced, back in service at @{bad_at + 3:.0f}"
+    assert host.cluster.why == ("unfit", False, since, told)
+
+
+def test_a_run_is_told_with_the_moment_at_which_it_began(host, monkeypatch):
+    monkeypatch.setattr(cycle.time, "time", lambda: 1700000000 + host.now)
+    host.cluster.better_peer = True
+    began = 1700000000 + host.now + 1
+    for _ in range(13):
+        host.run(node(**SATURATED))
+    assert host.cluster.attributes == ("10", "saturated")
+    assert host.cluster.why[3].endswith(f" since @{began:.0f}")
+
+
+def test_what_changes_from_second_to_second_is_told_once(host):
+    for seconds in range(9):
+        host.run(Facts(cause=Cause.DOWN, detail=f"no write completed for {seconds * 0.7:.1f}s"))
+        told = host.cluster.why
+        host.cluster.why = None
+    assert told is None
+
+
+def test_a_reason_that_alternates_is_told_once_a_second(host):
+    told = 0
+    for number in range(50):
+        host.cluster.why = None
+        host.run(Facts(cause=Cause.DOWN, detail="refused" if number % 2 else "no socket"), wait=0.2)
+        told += host.cluster.why is not None
+    assert told <= 11
+
+
+def test_a_changed_parameter_neither_logs_anew_nor_changes_since_when(host, monkeypatch):
+    since = host.record().since
+    monkeypatch.setattr(cycle.time, "time", lambda: since + 60.0)
+    host.run(donor_grace="5s")
+    assert host.record(donor_grace="5s").since == since
+    assert host.cluster.why[2] == since
+    assert host.call.report.lines == []
+
+
 def test_the_score_falls_once_however_often_a_bad_node_becomes_bad_in_another_way(host):
     told = []
     for facts in (node(), node(**READ_ONLY), Facts(cause=Cause.DOWN), node(**READ_ONLY)):

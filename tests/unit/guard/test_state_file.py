@@ -20,6 +20,8 @@ RECORD = {
     "pause": 8.0,
     "reported": "read-only/unfit",
     "since": 1700000000,
+    "told": "read-only: read_only=ON, must be OFF",
+    "told_at": 1234.5,
 }
 MEMORY = {
     "kind": "unfit",

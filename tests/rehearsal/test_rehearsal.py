@@ -3,20 +3,12 @@
 import copy
 import os
 import random
-import sys
 
 import pytest
 
-from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cli.cib.model import Configuration
-from galera_sync_guard.cli.findings.all import find_all
-from galera_sync_guard.cli.findings.finding import ERROR, NOTE
-from galera_sync_guard.cli.findings.rehearsed import weigh
-from galera_sync_guard.cli.findings.snapshot import Snapshot
-from galera_sync_guard.cli.host import Host
-from galera_sync_guard.cli.rehearsal.rehearse import rehearse
-from ocfpy.codes import ParameterError
+from galera_sync_guard.cli.findings.finding import ERROR
 from tests.support import configurations
+from tests.support.corpus import check
 from tests.support.levels import check_runs_every
 from tests.support.mistakes import ALSO, MISTAKES
 
@@ -28,23 +20,6 @@ SEED = int(os.environ.get("SEED", "1"))
 @pytest.fixture(scope="module")
 def clean():
     return configurations.recipe()
-
-
-def check(cib):
-    """Return (the findings of check that are no notes, the rehearsals) of a configuration."""
-    configuration = Configuration(cib)
-    found, rehearsals = [], []
-    for guard in configuration.guards:
-        environ = {"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()}
-        parameters, error = AGENT.parse_leniently(environ), None
-        try:
-            parameters = AGENT.parse(environ)
-        except ParameterError as wrong:
-            error = wrong
-        snapshot = Snapshot(configuration, guard, parameters, error, resets_clients=True)
-        rehearsals.append(rehearse(Host(os.environ, sys.stdin), configuration, guard))
-        found += [each for each in weigh(find_all(snapshot), rehearsals[-1]) if each.severity != NOTE]
-    return found, rehearsals
 
 
 def changed(clean, *changes):

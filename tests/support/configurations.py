@@ -172,6 +172,7 @@ RIGHT = [
     ("a fence device", FENCED),
     ("two addresses", SECOND_VIP),
     ("booleans in capitals", put(meta("stonith-enabled"), value="NO")),
+    ("an ignored failure of the guard, which migration-threshold counts", put(GUARD_MONITOR, on_fail="ignore")),
     ("no interleave", remove(meta("interleave"))),
     ("an order for mode=score", constraint('<rsc_order id="order" first="galera-guard-clone" then="VirtualIP"/>')),
     (

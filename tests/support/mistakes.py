@@ -244,7 +244,6 @@ MISTAKES = [
     ("the address prefers a node more than it sticks", "placement", ERROR, prefers("200")),
     ("the guard's monitor is disabled", "monitor-disabled", ERROR, put(GUARD_MONITOR, enabled="false")),
     ("the address's monitor is disabled", "monitor-disabled", ERROR, put(VIP_MONITOR, enabled="0")),
-    ("a failure of the guard's monitor is ignored", "monitor-on-fail", ERROR, put(GUARD_MONITOR, on_fail="ignore")),
     ("a failure of the address's monitor is ignored", "monitor-on-fail", ERROR, put(VIP_MONITOR, on_fail="ignore")),
     ("the guard runs on one node", "clone-max", ERROR, add(".//clone/meta_attributes", pair("clone-max", "1"))),
     ("the cluster is opt-in", "symmetric-cluster", ERROR, cluster_property("symmetric-cluster", "false")),
@@ -261,8 +260,8 @@ MISTAKES = [
     ),
 ]
 
-# A second guard without constraints of its own has mistakes of its own.
-ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule"}}
+# A second guard without constraints has mistakes of its own, and guards nothing with an attribute of its own.
+ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule", "no-vip"}}
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,15 @@ def not_cloned(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def no_vip(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.guard and not snapshot.vips:
+    if snapshot.configuration and snapshot.guard and not snapshot.vips:
+        create = (
+            "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
+            " interval=5s meta resource-stickiness=100"
+        )
         yield error(
             "no-vip",
-            "there is no virtual IP (ocf:heartbeat:IPaddr2)",
-            "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
-            " interval=5s meta resource-stickiness=100",
+            f"{snapshot.guard.id} guards no virtual IP (ocf:heartbeat:IPaddr2)",
+            *([] if snapshot.configuration.addresses else [create]),
         )
 
 

@@ -96,6 +96,11 @@ def _no_score(scene: Scene) -> Situation | None:
     return cib, NOTHING
 
 
+def _all_poor(scene: Scene) -> Situation | None:
+    """Return all nodes with the score of a poor one; in mode=fail no guard fails, since no other node is synced."""
+    return judged(scene, POOR, scene.everywhere) if scene.mode == "score" else None
+
+
 def _all_no_score(scene: Scene) -> Situation | None:
     if scene.mode != "score":
         return None
@@ -174,12 +179,8 @@ def _other_returns(scene: Scene) -> Situation | None:
 
 
 def _failed_monitors(resource: Resource, node: str, code: int = OCF_ERR_GENERIC) -> list[str]:
-    """Return the failure of a recurring monitor; none when Pacemaker would see or count none.
-
-    Pacemaker does not count a failure with on-fail=ignore, crm_simulate would.
-    """
-    ops = [op for op in resource.monitors() if op.get("on-fail") != "ignore"]
-    intervals = [seconds(op.get("interval")) or 0.0 for op in ops]
+    """Return the failure of a recurring monitor; none when Pacemaker would see none."""
+    intervals = [seconds(op.get("interval")) or 0.0 for op in resource.monitors()]
     return [f"{resource.id}_monitor_{round(min(intervals) * 1000)}@{node}={code}"] if intervals else []
 
 
@@ -211,6 +212,7 @@ FAULTS = (
     Fault(names.STANDBY, "the node is put in standby", MOVES, _standby),
     Fault(names.CUT_OFF, "the node is cut off from all others", NOWHERE, _cut_off),
     Fault(names.ALL_UNKNOWN, "all guards say unknown", STAYS, _verdict(UNKNOWN, _all)),
+    Fault(names.ALL_POOR, "all guards say poor", STAYS, _all_poor),
     Fault(names.ALL_UNFIT, "all guards say unfit", NOWHERE, _verdict(UNFIT, _all)),
     Fault(names.ALL_NO_SCORE, "all scores are gone", NOWHERE, _all_no_score),
     Fault(names.OTHER_UNFIT, "another node's guard says unfit", STAYS, _verdict(UNFIT, _another)),

@@ -7,6 +7,7 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.cib.values import is_true
@@ -82,7 +83,16 @@ def rehearse(host: Host, configuration: Configuration, guard: Resource) -> Rehea
             "stonith-watchdog-timeout" in properties,
             is_true(properties.get("start-failure-is-fatal", "true")),
         )
-        return _Director(scheduler, pool, configuration, guard).rehearsal()
+        prepared = Configuration(scheduler.prepared(_of_interest(configuration, guard)))
+        found = prepared.resource(guard.id)
+        assert found is not None, f"{guard.id} is gone"
+        return _Director(scheduler, pool, prepared, found).rehearsal()
+
+
+def _of_interest(configuration: Configuration, guard: Resource) -> Element:
+    ours = [guard, *configuration.virtual_ips(guard)]
+    resets = [configuration.client_reset(vip) for vip in ours[1:]]
+    return stage.pruned(configuration.cib, {name for each in (*ours, *filter(None, resets)) for name in each.names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ RELAXED = {
 RENAMED = {"stonith-enabled": "fencing-enabled"}
 # Meta attributes that keep Pacemaker from managing or starting a resource.
 RESTRAINTS = ("is-managed", "maintenance", "target-role", "requires")
+# Where the id of an element stands.
+REFERENCES = ("id", "id-ref", "rsc", "with-rsc", "first", "then", "template")
 UNAVAILABLE = ("standby", "maintenance")
 
 
@@ -56,6 +58,33 @@ def empty(cib: Element, attribute: str) -> Element:
     if first is not None:
         staged.set("dc-uuid", first.get("id", ""))
     return staged
+
+
+def pruned(cib: Element, ours: set[str]) -> Element:
+    """Return a copy of a CIB without the resources that nothing ties to ours, and without its status.
+
+    A resource that no constraint, tag or reference ties to another has no say in where that one goes. Fence devices
+    and connections to remote nodes remain, and everything where nodes have a capacity.
+    """
+    copied = copy.deepcopy(cib)
+    for status in copied.findall("status"):
+        copied.remove(status)
+    if Configuration(cib).properties.get("placement-strategy", "default") != "default":
+        return copied
+    parts = [
+        (holder, each)
+        for path in ("resources", "constraints", "tags")
+        for holder in copied.iterfind(f"configuration/{path}")
+        for each in holder
+    ]
+    kept = ours | {name for _, each in parts if _is_for_all(each) for name in _ids(each)}
+    left = [(holder, each, _ids(each)) for holder, each in parts if not _is_for_all(each)]
+    while tied := [entry for entry in left if entry[2] & kept]:
+        kept.update(*(ids for _, _, ids in tied))
+        left = [entry for entry in left if entry not in tied]
+    for holder, each, _ in left:
+        holder.remove(each)
+    return copied
 
 
 def relaxed(cib: Element, vip: Resource, guard: Resource, holder: str) -> Element:
@@ -142,6 +171,17 @@ def drop_scores_without_guard(cib: Element, guard: Resource, runs_on: list[str])
     for state in cib.iterfind("status/node_state"):
         if state.get("uname", "") not in runs_on:
             set_attribute(cib, state.get("uname", ""), attribute_of(guard), None)
+
+
+def _is_for_all(part: Element) -> bool:
+    """Return whether a resource or constraint may have a say about any resource."""
+    is_service = any(each.get("class") == "stonith" or each.get("type") == "remote" for each in part.iter())
+    return is_service or "rsc-pattern" in part.attrib
+
+
+def _ids(element: Element) -> set[str]:
+    """Return all ids in an element: its own and those of others to which it refers."""
+    return {each.get(name, "") for each in element.iter() for name in REFERENCES} - {""}
 
 
 def _set_property(section: Element, name: str, value: str) -> None:

@@ -1,0 +1,128 @@
+"""The corpus: configurations, and what Pacemaker's scheduler on this machine does with each and what the command says.
+
+`python3 -B -m tests.support.corpus NAME...` prints that of each as JSON; without a name, of all of them.
+"""
+
+import copy
+import json
+import os
+import random
+import sys
+import tempfile
+from xml.etree import ElementTree
+
+from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli import cluster_view
+from galera_sync_guard.cli.cib import change
+from galera_sync_guard.cli.cib.model import Configuration, attribute_of
+from galera_sync_guard.cli.cib.recipe import Recipe
+from galera_sync_guard.cli.findings.all import find_all
+from galera_sync_guard.cli.findings.finding import NOTE
+from galera_sync_guard.cli.findings.rehearsed import weigh
+from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.rehearsal import stage
+from galera_sync_guard.cli.rehearsal.rehearse import rehearse
+from galera_sync_guard.cli.rehearsal.scheduler import Scheduler
+from ocfpy.codes import ParameterError
+from tests.support import configurations
+from tests.support.mistakes import MISTAKES
+
+RANDOM = 60
+
+
+def names():
+    """Return the names of all configurations."""
+    written = [what for what, _ in configurations.RIGHT] + [what for what, *_ in MISTAKES]
+    return written + [f"random {seed}" for seed in range(1, RANDOM + 1)]
+
+
+def configuration(name):
+    """Return the configuration of that name, and what was changed in the recipe."""
+    kind, _, seed = name.rpartition(" ")
+    if kind == "random":
+        changes = configurations.random_changes(random.Random(int(seed)))
+    else:
+        known = dict(configurations.RIGHT) | {what: change for what, _, _, change in MISTAKES}
+        changes = [(name, known[name])]
+    cib = configurations.recipe()
+    for _, each in changes:
+        each(cib)
+    return cib, [what for what, _ in changes]
+
+
+def check(cib):
+    """Return (the findings of check that are no notes, the rehearsals) of a configuration."""
+    found, rehearsals = [], []
+    whole = Configuration(cib)
+    for guard in whole.guards:
+        environ = {"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()}
+        parameters, error = AGENT.parse_leniently(environ), None
+        try:
+            parameters = AGENT.parse(environ)
+        except ParameterError as wrong:
+            error = wrong
+        snapshot = Snapshot(whole, guard, parameters, error, resets_clients=True)
+        rehearsals.append(rehearse(_host(), whole, guard))
+        found += [each for each in weigh(find_all(snapshot), rehearsals[-1]) if each.severity != NOTE]
+    return found, rehearsals
+
+
+def say(name):
+    """Return what becomes of a configuration, and what the command says of it."""
+    cib, changes = configuration(name)
+    found, rehearsals = check(cib)
+    return {
+        "changes": changes,
+        "rehearse": {rehearsal.guard: _table(rehearsal) for rehearsal in rehearsals},
+        "check": sorted({f"{each.severity} {each.name}" for each in found}),
+        "status": _status(cib),
+        "setup": _setup(cib),
+    }
+
+
+def _table(rehearsal):
+    """Return where each fault takes the virtual IP, by the node that holds it; `!` is behind what is wrong."""
+    table = {}
+    for each in rehearsal.results:
+        where = "+".join(each.goes_to) or "nowhere"
+        restarts = each.starts - (each.goes_to not in ([each.holder], []))
+        cell = f"{each.holder} > {where}" if each.holder else where
+        cell += f" restarts={restarts}" * bool(restarts) + f" stops={','.join(each.stopped)}" * bool(each.stopped)
+        table.setdefault(f"{each.vip} {each.fault}", []).append((cell + " !" * (not each.is_right)).replace("node", ""))
+    return {fault: "; ".join(cells) for fault, cells in table.items()}
+
+
+def _status(cib):
+    """Return what status shows when such a cluster has started."""
+    guards = Configuration(cib).guards
+    with tempfile.TemporaryDirectory() as directory:
+        for guard in guards[:1]:
+            cib = stage.empty(cib, attribute_of(guard))
+        path = os.path.join(directory, "cib.xml")
+        ElementTree.ElementTree(Scheduler(_host(), directory).run_on(cib)[1]).write(path)
+        view = cluster_view.read(_host(CIB_file=path))
+    return [f"{vip.resource} on {'+'.join(vip.nodes) or 'no node'}" for each in view.guards for vip in each.virtual_ips]
+
+
+def _setup(cib):
+    """Return what setup would make or refuses, and what setup --remove would take away or refuses."""
+    said = {}
+    for what, plan in (
+        ("--apply", lambda: change.add(cib, Recipe("192.168.1.199", 32, with_client_reset=True), {})),
+        ("--remove", lambda: change.remove(copy.deepcopy(cib))),
+    ):
+        try:
+            said[what] = plan()[1] or ["nothing"]
+        except change.Refusal as refusal:
+            said[what] = ["refused", *refusal.args]
+    return said
+
+
+def _host(**variables):
+    return Host({**os.environ, **variables}, sys.stdin)
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or names():
+        print(json.dumps({each: say(each)}), flush=True)

@@ -5,7 +5,7 @@ What asks the server or the cluster is imported where it is needed: the monitor 
 
 from __future__ import annotations
 
-import os
+import posix  # as in ocfpy.invocation
 import time
 
 from galera_sync_guard import __version__
@@ -167,7 +167,7 @@ class Guard:
             self.report,
             invocation.deadline,
             invocation.interval,
-            os.getppid(),
+            posix.getppid(),
         )
 
     def _wait_until_visible(self, verdict: Verdict) -> None:

@@ -7,7 +7,7 @@ from ocfpy import codes
 from ocfpy.agent import Action, Agent
 from ocfpy.codes import DeclarationError, Failure, ParameterError
 from ocfpy.deadline import Deadline, TimeIsUp
-from ocfpy.invocation import Invocation
+from ocfpy.invocation import Invocation, environment
 from ocfpy.parameters import (
     REQUIRED,
     AbsolutePath,
@@ -52,6 +52,7 @@ __all__ = [
     "Time",
     "TimeIsUp",
     "codes",
+    "environment",
     "format_seconds",
     "parse_seconds",
     "run",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import posix  # os without its part in Python (docs/dev/cost.md)
+import sys
 
 from ocfpy.deadline import Deadline
 from ocfpy.parameters import RESKEY, Boolean, Declared, Generic, Secret
@@ -107,7 +108,7 @@ class Invocation(Generic[Declared]):
     def state_directory(self) -> str:
         """The directory for what must outlive a call but not a reboot (HA_RSCTMP); created when it is missing."""
         directory = self.environ.get("HA_RSCTMP") or "/run/resource-agents"
-        os.makedirs(directory, mode=0o755, exist_ok=True)
+        _make_directory(directory)
         return directory
 
     @property
@@ -130,6 +131,23 @@ class Invocation(Generic[Declared]):
     def usable_parameters(self) -> Declared:
         """The typed parameters, with the default in place of every value that is not allowed."""
         return self.agent.parse_leniently(self.environ)
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment as os.environ has it, without the cost of importing os."""
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    return {name.decode(encoding, errors): value.decode(encoding, errors) for name, value in posix.environ.items()}
+
+
+def _make_directory(path: str) -> None:
+    try:
+        posix.mkdir(path, 0o755)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        import os
+
+        os.makedirs(path, mode=0o755, exist_ok=True)
 
 
 def _milliseconds(environ: Mapping[str, str], name: str) -> float:

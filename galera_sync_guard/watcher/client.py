@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _socket  # without the enumerations that socket puts around it
-import os
+import posix  # as in ocfpy.invocation
 import sys
 import time
 
@@ -63,16 +63,17 @@ class Status:
 
 def socket_name(resource: str) -> str:
     """Return the file name of the control socket; the kernel allows few bytes for it."""
-    if len(os.fsencode(resource)) > MAX_NAME:
+    encoded = resource.encode(errors="surrogateescape")
+    if len(encoded) > MAX_NAME:
         import zlib
 
-        resource = f"{resource[: MAX_NAME // 4]}-{zlib.crc32(os.fsencode(resource)):08x}"
+        resource = f"{resource[: MAX_NAME // 4]}-{zlib.crc32(encoded):08x}"
     return PREFIX + resource
 
 
 def watcher_names(directory: str) -> list[str]:
     """Return the file names of the control sockets in a directory."""
-    return [name for name in os.listdir(directory) if name.startswith(PREFIX)]
+    return [name for name in posix.listdir(directory) if name.startswith(PREFIX)]
 
 
 class WatcherClient:
@@ -120,7 +121,7 @@ class WatcherClient:
         pid = self.pid()
         if pid:
             try:
-                os.kill(pid, number)
+                posix.kill(pid, number)
             except ProcessLookupError:
                 return None
         return pid
@@ -136,13 +137,13 @@ class WatcherClient:
             kill(pid)
             time.sleep(KILL_POLL)
         try:
-            os.unlink(os.path.join(self._directory, self._name))
+            posix.unlink(f"{self._directory}/{self._name}")
         except OSError:
             return  # there is none, or it stays without a process that listens on it
 
     def _connect(self, seconds: float) -> _socket.socket | None:
         try:
-            directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            directory = posix.open(self._directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
         except FileNotFoundError:
             return None
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -157,13 +158,13 @@ class WatcherClient:
             connection.close()
             raise TimeoutError from None  # more callers wait than the kernel keeps
         finally:
-            os.close(directory)
+            posix.close(directory)
         return connection
 
 
 def kill(pid: int) -> None:
     """Kill a watcher and the commands that it runs, which are in its process group."""
-    for send in (os.killpg, os.kill):
+    for send in (posix.killpg, posix.kill):
         try:
             send(pid, signal.SIGKILL)
         except ProcessLookupError:

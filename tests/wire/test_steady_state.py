@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from galera_sync_guard.host.clock import BOOT_ID
+from tests.support.galera import DONOR, READ_ONLY, SATURATED
 from tests.support.server import error, silence
 from tests.wire.imports import (
     ASKING,
@@ -63,6 +65,21 @@ class TestCounts:
             "-n guard -U 1000",
             "-n guard-state -U synced",
         ]
+
+
+@pytest.mark.parametrize(
+    ("found", "parameters"),
+    [({}, {}), (READ_ONLY, {}), (DONOR, {}), (SATURATED, {"saturation_grace": "0"}), ({}, {"probe_timeout": "soon"})],
+    ids=["fit", "unfit", "poor in its grace", "poor", "wrong parameter"],
+)
+def test_state_file_and_boot_id_are_read_once(guard, server, tmp_path, found, parameters):
+    server.values.update(found)
+    guard.parameters.update(parameters)
+    trace = tmp_path / "trace"
+    guard.before = ("strace", "-D", "-f", "-qq", "-s", "4096", "-e", "trace=%file", "-o", str(trace))
+    guard.monitor()
+    opened = re.findall(r'\bopen(?:at)?\(.*?"(.*?)".*O_RDONLY', trace.read_text())
+    assert [opened.count(path) for path in (str(guard.state_file), BOOT_ID)] == [1, 1]
 
 
 def test_one_connection_and_three_statements(guard, server):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from galera_sync_guard.host.clock import BOOT_ID
 from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, RENEW
 from tests.support.galera import SATURATED
 from tests.support.guard import copy_of_tree
@@ -404,15 +405,27 @@ class TestMonitor:
         assert guard.monitor().code == 0
         guard.attrd.hang(False)
 
-    def test_asks_no_server_and_no_cluster(self, guard, server, tmp_path):
+    def test_asks_no_server_and_no_cluster_and_reads_no_state_file(self, guard, server, tmp_path):
         trace = tmp_path / "trace"
-        guard.before = ("strace", "-D", "-f", "-qq", "-e", "trace=%process,%network", "-o", str(trace))
+        guard.before = (
+            "strace",
+            "-D",
+            "-f",
+            "-qq",
+            "-s",
+            "4096",
+            "-e",
+            "trace=%process,%network,%file",
+            "-o",
+            str(trace),
+        )
         assert guard.monitor().code == 0
         calls = trace.read_text()
         assert len(re.findall(r"\bexecve\(.* = 0$", calls, re.MULTILINE)) == 1
         assert not re.search(r"\b(clone3?|v?fork)\(", calls)
         connected = [line for line in calls.splitlines() if "connect(" in line and "nscd" not in line]
         assert ["galera_sync_guard.watcher-guard" in line for line in connected] == [True]
+        assert [path for path in (str(guard.state_file), BOOT_ID) if f'"{path}"' in calls] == []
 
     def test_loads_no_third_party_and_runs_no_commands(self, guard):
         assert sorted(imported_by_monitor(guard) - WATCHING) == []

@@ -1,6 +1,7 @@
 """The control socket that makes a process the watcher: who has it, what callers are told, and that it can be taken."""
 
 import os
+import posix
 import signal
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def test_one_that_cannot_be_killed_delays_no_caller_for_long_and_does_not_have_t
 ):
     first = holder()
     for kill in ("kill", "killpg"):
-        monkeypatch.setattr(os, kill, lambda pid, signal: None)
+        monkeypatch.setattr(posix, kill, lambda pid, signal: None)
     monkeypatch.setattr(module, "KILL_TIMEOUT", 0.1)
     began = time.monotonic()
     client.end()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli import obstacles
+from galera_sync_guard.cli.advice import Advice, advise
 from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history, known_since
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
@@ -20,6 +22,8 @@ WHEN = {state.name: state.when for state in STATES}
 
 # A stop and a start are one move when they are no further apart than this, in seconds: the history has whole seconds.
 ONE_MOVE = 60
+# Why an address leaves a node that has not stopped it.
+NODE_LOST = "the node was lost"
 # What a guard published at most this long before and after a move was the reason for it, in seconds.
 BEFORE_A_MOVE = 120
 AFTER_A_MOVE = 2
@@ -62,6 +66,8 @@ class VirtualIpView:
     address: str | None
     nodes: list[str]
     since: int | None
+    leaving: list[str]  # the nodes on which it is being stopped
+    arriving: list[str]  # the nodes on which it is being started
     problems: list[str]
     moves: list[Move]  # those that Pacemaker's history still shows, the newest first
 
@@ -77,6 +83,7 @@ class GuardView:
     started_on: list[str]
     nodes: dict[str, NodeView]
     virtual_ips: list[VirtualIpView]
+    to_do: list[Advice]  # what stands above the rest comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +117,25 @@ def read(host: Host) -> ClusterView:
 
 def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guard: Resource) -> GuardView:
     attribute = attribute_of(guard)
+    vips = configuration.virtual_ips(guard)
     published = {"score": tools.attribute(host, attribute)}
     for name in ("state", "good", "bad", *BAD):
         published[name] = tools.attribute(host, f"{attribute}-{name}")
+    nodes = {node: _node(node, published, status, guard) for node in status.nodes}
     return GuardView(
         guard.id,
         guard.parameters.get("mode", "fail"),
         attribute,
         _parameter_error(guard),
         status.where(guard.id),
-        {node: _node(node, published, status, guard) for node in status.nodes},
-        [_virtual_ip(vip, status, configuration.cib, published) for vip in configuration.virtual_ips(guard)],
+        nodes,
+        [_virtual_ip(vip, status, configuration.cib, published) for vip in vips],
+        advise(
+            guard.id,
+            _parameter_error(guard),
+            {name: (node.state, node.reason) for name, node in nodes.items()},
+            obstacles.find(configuration, status, guard),
+        ),
     )
 
 
@@ -165,6 +180,8 @@ def _virtual_ip(vip: Resource, status: ClusterStatus, cib: Element, published: P
         vip.address,
         nodes,
         max(arrived, default=None),
+        [node for node in status.left_on(vip.id) if node not in nodes],
+        status.arriving_on(vip.id),
         status.problems(vip.id),
         _moves(steps, published, known_since(cib, vip.id, list(status.nodes))),
     )
@@ -173,24 +190,25 @@ def _virtual_ip(vip: Resource, status: ClusterStatus, cib: Element, published: P
 def _moves(steps: list[Step], published: Published, known: dict[str, float]) -> list[Move]:
     """Return the moves that the history shows; `known` is since when it has all of each node."""
     moves = []
-    for step in reversed(steps):
-        if step.operation == "start":
-            left = _left_before(step, steps)
-            why = _why(left, published) if left else None
-            is_lost = left is None and any(since > step.when for node, since in known.items() if node != step.node)
-            moves.append(Move(step.when, left.node if left else None, step.node, why, is_lost))
+    for number, step in reversed(list(enumerate(steps))):
+        if step.operation != "start":
+            continue
+        left = _left_before(step, steps[:number])
+        is_lost = left is None and any(since > step.when for node, since in known.items() if node != step.node)
+        why = _why(left, published) if left and left.operation == "stop" else NODE_LOST if left else None
+        moves.append(Move(step.when, left.node if left else None, step.node, why, is_lost))
     for step in steps[-1:]:
         if step.operation == "stop":
             moves.insert(0, Move(step.when, step.node, None, _why(step, published)))
     return moves
 
 
-def _left_before(start: Step, steps: list[Step]) -> Step | None:
-    """Return the stop on another node that made one move with a start."""
-    for step in reversed(steps):
-        if step.operation == "stop" and step.node != start.node and 0 <= start.when - step.when <= ONE_MOVE:
-            return step
-    return None
+def _left_before(start: Step, earlier: list[Step]) -> Step | None:
+    """Return the stop on another node that made one move with a start, or the start on a node that was lost since."""
+    last = earlier[-1] if earlier else None
+    if last is None or last.node == start.node:
+        return None
+    return last if last.operation == "start" or start.when - last.when <= ONE_MOVE else None
 
 
 def _why(left: Step, published: Published) -> str | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
 COLOURS = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "strong": "1"}
+# The narrowest last column that is wrapped and not left to the terminal.
+NARROWEST = 20
 # A verdict's kind -> its colour.
 COLOUR_OF_KIND = {"fit": "good", "unknown": "warn", "poor": "warn", "unfit": "bad"}
 
@@ -24,11 +28,15 @@ Part = str | Cell
 
 
 class Screen:
-    """Writes to a stream; colours only where the stream is a terminal and NO_COLOR is not set."""
+    """Writes to a stream; colours only where the stream is a terminal and NO_COLOR is not set.
+
+    Lines are as wide as the terminal or COLUMNS says, and as long as they are where neither says anything.
+    """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
         self._stream = stream
         self.is_terminal = stream.isatty()
+        self.width = _width(stream, environ)
         self.coloured = self.is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
     def line(self, *parts: Part) -> None:
@@ -41,11 +49,26 @@ class Screen:
         widths = [
             max(len(row[n].text) for row in cells if n < len(row)) for n in range(max(map(len, cells), default=0))
         ]
+        begin = indent + sum(width + 2 for width in widths[:-1])
         for row in cells:
-            shown = [
-                self._shown(cell) + " " * (width - len(cell.text)) for cell, width in zip(row, widths, strict=False)
-            ]
-            self._stream.write(" " * indent + "  ".join(shown).rstrip() + "\n")
+            for line in self._wrapped(row, begin) if len(row) == len(widths) else [row]:
+                shown = [
+                    self._shown(cell) + " " * (width - len(cell.text))
+                    for cell, width in zip(line, widths, strict=False)
+                ]
+                self._stream.write(" " * indent + "  ".join(shown).rstrip() + "\n")
+
+    def _wrapped(self, row: list[Cell], begin: int) -> list[list[Cell]]:
+        """Return the rows that a row becomes when its last cell is too wide for what is left behind column `begin`."""
+        room = (self.width or 0) - begin
+        last = row[-1]
+        if room < NARROWEST or len(last.text) <= room:
+            return [row]
+        # A command stays whole; a path that is too long is not cut within a word.
+        is_too_long = max(map(len, last.text.split())) > room
+        texts = textwrap.wrap(last.text, room, break_on_hyphens=is_too_long)
+        first, *others = [Cell(text, last.colour) for text in texts]
+        return [[*row[:-1], first], *([*(Cell("") for _ in row[:-1]), each] for each in others)]
 
     def json(self, value: object, on_one_line: bool = False) -> None:
         """Write one value, which may have dataclasses in it, as JSON; a stream of values has each on a line of its own."""
@@ -66,6 +89,15 @@ class Screen:
             return _printable(part)
         text = _printable(part.text)
         return f"\033[{COLOURS[part.colour]}m{text}\033[0m" if part.colour and self.coloured else text
+
+
+def _width(stream: TextIO, environ: Mapping[str, str]) -> int | None:
+    if environ.get("COLUMNS", "").isdigit():
+        return int(environ["COLUMNS"])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _printable(text: str) -> str:

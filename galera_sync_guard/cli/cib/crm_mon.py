@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from galera_sync_guard.cli.cib.values import score
+from galera_sync_guard.decision.states import INFINITY
+
 STARTED = ("Started", "Promoted", "Unpromoted", "Master", "Slave")
-# A resource in this role has not left its node yet.
+# A resource in this role has not left its node yet, or is not there yet.
 STOPPING = "Stopping"
+STARTING = "Starting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,15 @@ class FailedAction:
     exit_code: int
     reason: str
     when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """A location constraint that keeps a resource off a node."""
+
+    name: str
+    resource: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,16 @@ class ClusterStatus:
             )
             for item in root.iterfind("failures/failure")
         ]
+        self.bans = [
+            Ban(item.get("id", ""), item.get("resource", ""), item.get("node", ""))
+            for item in root.iterfind("bans/ban")
+            if score(item.get("weight")) <= -INFINITY
+        ]
+        self._histories = [
+            (node.get("name", ""), item)
+            for node in root.iterfind("node_history/node")
+            for item in node.iterfind("resource_history")
+        ]
 
     def where(self, name: str) -> list[str]:
         """Return the nodes on which a resource is started, in order of their names."""
@@ -60,6 +83,44 @@ class ClusterStatus:
         """Return the nodes that a resource has not left yet: it is started, or is being stopped."""
         return self._with_role(name, (*STARTED, STOPPING))
 
+    def arriving_on(self, name: str) -> list[str]:
+        """Return the nodes on which a resource is being started."""
+        return self._with_role(name, (STARTING,))
+
+    def is_on(self, option: str) -> bool:
+        """Return whether an option of the whole cluster is on."""
+        return self.options.get(option) == "true"
+
+    def is_disabled(self, name: str) -> bool:
+        """Return whether the configuration says that a resource is not to run."""
+        return any(instance.get("target_role") == "Stopped" for instance in self._of(name))
+
+    def is_unmanaged(self, name: str) -> bool:
+        """Return whether Pacemaker neither starts nor stops a resource, other than on a node in maintenance."""
+        return any(
+            instance.get("managed") == "false"
+            and not any(self.nodes.get(node.get("name", "")) == "maintenance" for node in instance.iterfind("node"))
+            for instance in self._of(name)
+        )
+
+    def blocked_on(self, name: str) -> list[str]:
+        """Return the nodes on which Pacemaker has given a resource up and does not touch it."""
+        return sorted(
+            node.get("name", "")
+            for instance in self._of(name)
+            if instance.get("blocked") == "true"
+            for node in instance.iterfind("node")
+        )
+
+    def failed_on(self, name: str) -> list[str]:
+        """Return the nodes on which a resource has failed so often that Pacemaker does not start it there."""
+        return sorted(
+            node
+            for node, item in self._histories
+            if item.get("id", "").partition(":")[0] == name
+            and score(item.get("fail-count")) >= score(item.get("migration-threshold"), INFINITY) > 0
+        )
+
     def problems(self, name: str) -> list[str]:
         """Return crm_mon's words for what is wrong with a resource."""
         instances = list(self._of(name))
@@ -68,7 +129,7 @@ class ClusterStatus:
             for word in ("blocked", "failed", "orphaned")
             if any(instance.get(word) == "true" for instance in instances)
         ]
-        return words + ["unmanaged"] * any(instance.get("managed") == "false" for instance in instances)
+        return words + ["unmanaged"] * self.is_unmanaged(name)
 
     def _of(self, name: str) -> list[Element]:
         return [instance for instance in self._instances if instance.get("id", "").partition(":")[0] == name]

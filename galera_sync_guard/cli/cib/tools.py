@@ -45,9 +45,8 @@ def cib_or_what_is_left(host: Host) -> tuple[Element, str | None]:
 
 def cluster_status(host: Host) -> ClusterStatus:
     """Return the cluster as crm_mon shows it."""
-    return ClusterStatus(
-        parsed(_asked(host, "crm_mon", "--one-shot", "--inactive", "--output-as=xml").stdout, "crm_mon")
-    )
+    command = ("crm_mon", "--one-shot", "--inactive", "--include=bans,failcounts", "--output-as=xml")
+    return ClusterStatus(parsed(_asked(host, *command).stdout, "crm_mon"))
 
 
 def attribute(host: Host, name: str) -> dict[str, str]:

@@ -74,8 +74,6 @@ def show(view: ClusterView, screen: Screen) -> None:
         "quorum" if view.quorum else Cell("no quorum", "bad"),
         f", DC: {view.dc}" if view.dc else Cell(", no DC", "bad"),
     )
-    if view.maintenance_mode:
-        screen.line(Cell("maintenance-mode is on: Pacemaker moves nothing", "warn"))
     if not view.guards:
         screen.line(Cell("there is no guard", "bad"), ": galera-sync-guard setup --vip ADDRESS/PREFIX makes one")
     for guard in view.guards:
@@ -92,14 +90,18 @@ def show(view: ClusterView, screen: Screen) -> None:
 def _show_guard(guard: GuardView, screen: Screen) -> None:
     for vip in guard.virtual_ips:
         _show_virtual_ip(vip, screen)
-    if guard.parameter_error:
-        screen.line(Cell(f"{guard.resource}: {guard.parameter_error}", "bad"))
     if not guard.virtual_ips:
         screen.line(Cell(f"there is no virtual IP for {guard.resource}", "bad"))
     screen.line()
     holders = {node for vip in guard.virtual_ips for node in vip.nodes}
     titles = [Cell(text, "dim") for text in ("", "node", "state", "score", "since", "reason")]
     screen.table([titles, *(_row(name, node, name in holders) for name, node in guard.nodes.items())])
+    if guard.to_do:
+        screen.line()
+        screen.line("what to do")
+        for each in guard.to_do:
+            screen.table([(f"{each.where}: {each.why}",)], indent=2)
+            screen.table([(Cell(each.what, "strong"),)], indent=6)
     moves = [move for vip in guard.virtual_ips for move in vip.moves]
     if moves:
         screen.line()
@@ -109,7 +111,11 @@ def _show_guard(guard: GuardView, screen: Screen) -> None:
 
 def _show_virtual_ip(vip: VirtualIpView, screen: Screen) -> None:
     where = Cell("on no node", "bad")
-    if vip.nodes:
+    if vip.leaving:
+        where = Cell("being stopped on " + " and ".join(vip.leaving), "warn")
+    elif vip.arriving:
+        where = Cell("being started on " + " and ".join(vip.arriving), "warn")
+    elif vip.nodes:
         where = Cell("on " + " and ".join(vip.nodes), "good" if len(vip.nodes) == 1 else "bad")
     screen.line(
         Cell(vip.address or "?", "strong"),

@@ -231,6 +231,12 @@ def test_screen_of_a_person(seen, monkeypatch):
         "*  node2  synced   1000       12:00:00  wsrep_local_state=4 (Synced)",
         "   node3  offline  -          -",
         "",
+        "what to do",
+        "  node3: not in the cluster",
+        "      look at power and network, then systemctl start pacemaker on node3",
+        "  node1: down",
+        "      systemctl start mariadb, if another node serves; journalctl -u mariadb says why it ended",
+        "",
         "last moves (Pacemaker keeps the last of each node)",
         "  12:00:00  node1 -> node2  down: no socket",
     ]

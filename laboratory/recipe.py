@@ -45,9 +45,9 @@ def quick_start() -> str:
     return str(line).replace(EXAMPLE_ADDRESS, pacemaker.VIP)
 
 
-def procedure(heading: str) -> list[str]:
-    """Return the blocks of commands in docs/operations.md's section with this heading, in their order."""
-    section = OPERATIONS.read_text(encoding="utf-8").partition(f"# {heading}\n")[2].partition("\n#")[0]
+def procedure(heading: str, page: Path = OPERATIONS) -> list[str]:
+    """Return the blocks of commands in a page's section with this heading, in their order."""
+    section = page.read_text(encoding="utf-8").partition(f"# {heading}\n")[2].partition("\n#")[0]
     blocks = re.findall(r"^((?:    .*\n|\n(?=    ))+)", section, re.M)
     return ["".join(line[4:] + "\n" for line in block.strip("\n").splitlines()) for block in blocks]
 

@@ -19,13 +19,14 @@ BLIND = ("maintenance", "stalled", "hung", "unknown")
 STOPPED = "stopped"
 FAILED = "failed"
 
+ON_THAT_NODE = "on that node: "
 LOGIN = "make the login work: galera-sync-guard check on that node says how"
 # The beginning of the reason of `unknown` -> what to do about it; {} is the word after that.
 UNKNOWN = (
     ("parameter ", "correct it: pcs resource update {guard} {}=VALUE, or without a value for the default"),
-    ("os_user ", "on that node: adduser --system --no-create-home --home /nonexistent {}"),
+    ("os_user ", ON_THAT_NODE + "adduser --system --no-create-home --home /nonexistent {}"),
     ("defaults_file ", "put a copy of another node's {} there, as root with mode 600"),
-    ("the driver PyMySQL is missing", "on that node: apt-get install python3-pymysql"),
+    ("the driver PyMySQL is missing", ON_THAT_NODE + "apt-get install python3-pymysql"),
     ("could not ask within", "the machine is too busy: look at its load (top, iostat), or raise probe_timeout"),
     ("internal error", "report it with the lines of journalctl -t 'galera_sync_guard({guard})'"),
     ("error 2013", "look why the server ends connections: journalctl -u mariadb"),

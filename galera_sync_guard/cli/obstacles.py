@@ -41,6 +41,11 @@ class Obstacle:
         """What it concerns, in words."""
         return " on ".join(filter(None, (self.resource, self.node))) or "cluster"
 
+    @property
+    def is_property(self) -> bool:
+        """Whether it is a property of the whole cluster."""
+        return self.to_do.startswith("pcs property")
+
     def keeps_away(self, resource: str, node: str | None) -> bool:
         """Return whether it keeps a resource off a node, or where it is."""
         return self.resource in (None, resource) and self.node in (None, node)

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from galera_sync_guard.cli.advice import ADVICE
 from galera_sync_guard.cli.cib.recipe import MADE_BY_SETUP
-from galera_sync_guard.cli.commands.explain import ADVICE
 from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.main import parser
 from galera_sync_guard.decision.states import STATES

@@ -158,6 +158,11 @@ class Situation:
         (found,) = self.cib.findall(f".//primitive[@id='{GUARD}']/instance_attributes")
         SubElement(found, "nvpair", id=f"{GUARD}-parameter-{name}", name=name, value=value)
 
+    def unset_parameter(self, name: str) -> None:
+        (found,) = self.cib.findall(f".//primitive[@id='{GUARD}']/instance_attributes")
+        for pair in found.findall(f"nvpair[@name='{name}']"):
+            found.remove(pair)
+
     def ban(self, node: str, name: str) -> None:
         (found,) = self.cib.findall(".//constraints")
         SubElement(found, "rsc_location", id=name, rsc=VIRTUAL_IP, node=node, score="-INFINITY")

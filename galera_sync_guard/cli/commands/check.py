@@ -6,12 +6,12 @@ import os
 from argparse import Namespace
 from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli import server_settings
+from galera_sync_guard.cli import obstacles, server_settings
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.findings.all import find_all
-from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
+from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, warning
 from galera_sync_guard.cli.findings.rehearsed import weigh
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
@@ -60,7 +60,7 @@ def look(host: Host, name: str | None = None) -> tuple[list[Finding], dict[str, 
         raise CommandError(f"there is no guard {name} in the cluster's configuration")
     for each in [name] if name else names or [None]:
         snapshot = _snapshot(host, configuration, each, corosync, unread)
-        weighed = _weighed(host, snapshot, unread)
+        weighed = [*_forbidden(host, snapshot), *_weighed(host, snapshot, unread)]
         found.update(((finding.name, finding.text), finding) for finding in weighed)
     return sorted(found.values(), key=lambda finding: SEVERITIES.index(finding.severity)), unread
 
@@ -75,6 +75,21 @@ def _weighed(host: Host, snapshot: Snapshot, unread: dict[str, str]) -> list[Fin
     except CommandError as error:
         unread["the rehearsal"] = str(error)
         return found
+
+
+def _forbidden(host: Host, snapshot: Snapshot) -> list[Finding]:
+    """Return a finding for each thing that Pacemaker itself forbids now, other than by a property of the cluster."""
+    if snapshot.configuration is None or snapshot.guard is None:
+        return []
+    try:
+        status = tools.cluster_status(host)
+    except CommandError:
+        return []
+    return [
+        warning("forbidden", f"{each.where}: {each.what}", each.to_do)
+        for each in obstacles.find(snapshot.configuration, status, snapshot.guard)
+        if not each.is_property
+    ]
 
 
 def _configuration(host: Host, unread: dict[str, str]) -> Configuration | None:

@@ -8,18 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from galera_sync_guard.cli.cib import lookup
+from galera_sync_guard.cli import here
+from galera_sync_guard.cli.advice import OUTSIDE, for_state, is_without_primary
+from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.cib.model import VIRTUAL_IP
 from galera_sync_guard.cli.exit_codes import ExitCode
 from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.obstacles import Obstacle
+from galera_sync_guard.cli.pages import MONITOR_USER, chapter
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell, Part, Screen
 from galera_sync_guard.cli.server_settings import Stopwatch
 from galera_sync_guard.cluster.attributes import Attributes
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import NO_PEER, SYNCED_PEER, Verdict, judge
-from galera_sync_guard.decision.states import FIT, POOR, STATES, UNFIT, UNKNOWN, exit_code, score_text
+from galera_sync_guard.decision.states import FIT, POOR, UNFIT, UNKNOWN, exit_code, score_text
 from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.network import link_state
 from galera_sync_guard.host.state_file import Record, Store
@@ -31,9 +35,6 @@ Result = TypeVar("Result")
 
 EXIT_CODES = {FIT: ExitCode.OK, POOR: ExitCode.PROBLEM, UNFIT: ExitCode.PROBLEM, UNKNOWN: ExitCode.NO_ANSWER}
 
-# What an administrator does about a state.
-ADVICE = {state.name: state.advice for state in STATES}
-
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -44,6 +45,7 @@ class Explanation:
     verdict: Verdict
     is_remembered: bool  # whether the guard's own memory was there
     steps: dict[str, float]  # how long each step took, in seconds
+    tried: frozenset[str]  # the parameters that were given on the command line
 
     @property
     def exit_code(self) -> ExitCode:
@@ -72,27 +74,58 @@ def look(host: Host, name: str | None = None, overrides: dict[str, str] | None =
         boot_clock(),
         record.interval or guard.invocation.timeout if record else guard.invocation.timeout,
     )
-    return Explanation(guard, facts, verdict, record is not None, steps)
+    return Explanation(guard, facts, verdict, record is not None, steps, frozenset(overrides or ()))
 
 
 def explain(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Show an Explanation and return the exit code: 0 fit, 1 poor or unfit, 3 when the guard cannot see."""
     found = look(host, arguments.resource, dict(arguments.parameters))
+    advised = advise(host, found, here.obstacles_here(host, found.guard))
     if arguments.json:
-        screen.json(_as_json(found))
+        screen.json(_as_json(found, advised))
     else:
-        _show(found, screen)
+        _show(found, advised, screen)
     return found.exit_code
 
 
-def consequences(guard: NodeGuard, verdict: Verdict) -> list[str]:
-    """Return what Pacemaker gets for a verdict and what it does then, as lines."""
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What follows from an Explanation, beside what else this node shows."""
+
+    consequences: list[str]
+    server: str  # what a server that serves nothing has left on this node, "" otherwise
+    to_do: list[str]
+
+
+def advise(host: Host, found: Explanation, obstacles: list[Obstacle]) -> Advised:
+    """Return what follows and what to do; what Pacemaker itself forbids comes before what the guard thinks."""
+    guard, verdict = found.guard, found.verdict
+    first = here.keeps_away(obstacles, guard)
+    lines = [f"{each.where}: {each.what}" for each in obstacles] + consequences(guard, verdict, first)
+    to_do, server = [each.to_do for each in obstacles], ""
+    states = {**tools.attribute(host, f"{guard.attribute}-state"), guard.node or "": verdict.state}
+    if verdict.state in OUTSIDE and is_without_primary(list(states.values())):
+        heading, server = here.standstill(host, verdict.state)
+        to_do.append(chapter(heading))
+    else:
+        to_do.append(_advice(found))
+    return Advised(lines, server, [line for line in to_do if line])
+
+
+def consequences(guard: NodeGuard, verdict: Verdict, obstacle: Obstacle | None = None) -> list[str]:
+    """Return what Pacemaker gets for a verdict and what it does then, as lines; an obstacle counts first."""
     mode, kind = guard.parameters.mode, verdict.kind
     code, start = exit_code("monitor", mode, kind), exit_code("start", mode, kind)
     published = f"{guard.attribute}={score_text(verdict.score)} {guard.attribute}-state={verdict.state}"
     lines = [f"attributes {published}; monitor gives {code}, start would give {start}"]
     vip = _vip_name(guard)
-    if mode == "fail":
+    if obstacle:
+        lines.append(f"{vip} is not started here and does not move, whatever the guard finds")
+    elif verdict.held_until is not None:
+        lines.append(
+            f"{vip} may be here again in {max(0, verdict.held_until - boot_clock()):.0f} s, if the node stays good"
+        )
+    elif mode == "fail":
         lines.append(FAIL_MODE[code].format(vip=vip))
     else:
         lines.append(SCORE_MODE[kind].format(vip=vip))
@@ -161,7 +194,7 @@ def _observe(guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts
     return facts.with_network(link_state(parameters.vip, parameters.nic)) if parameters.vip else facts
 
 
-def _as_json(found: Explanation) -> dict[str, object]:
+def _as_json(found: Explanation, advised: Advised) -> dict[str, object]:
     guard, verdict = found.guard, found.verdict
     return {
         "node": guard.node,
@@ -182,19 +215,23 @@ def _as_json(found: Explanation) -> dict[str, object]:
             "score": score_text(verdict.score),
             "reason": verdict.reason,
         },
-        "consequences": consequences(guard, verdict),
-        "advice": _advice(found),
+        "consequences": advised.consequences,
+        "server": advised.server or None,
+        "advice": "; ".join(advised.to_do) or None,
         "seconds": {name: round(seconds, 4) for name, seconds in found.steps.items()},
     }
 
 
-def _advice(found: Explanation) -> str | None:
-    if found.facts.cause == Cause.DENIED and "1698" in found.facts.detail:
-        return "run this as root, or create the database user: examples/monitor-user.sql"
-    return ADVICE[found.verdict.state] or None
+def _advice(found: Explanation) -> str:
+    facts, guard = found.facts, found.guard
+    if facts.cause == Cause.DENIED and "1698" in facts.detail:
+        return f"run this as root, or create the database user: {MONITOR_USER}"
+    if guard.error and guard.error.parameter in found.tried:
+        return f"give another value of {guard.error.parameter}"
+    return "" if found.verdict.held_until is not None else for_state(guard.name, found.verdict.state, facts.detail)
 
 
-def _show(found: Explanation, screen: Screen) -> None:
+def _show(found: Explanation, advised: Advised, screen: Screen) -> None:
     guard, verdict = found.guard, found.verdict
     screen.line(Cell(verdict.kind, COLOUR_OF_KIND[verdict.kind]), ", ", verdict.reason)
     rows: list[tuple[str, Part]] = [
@@ -213,11 +250,11 @@ def _show(found: Explanation, screen: Screen) -> None:
     ]
     if found.facts.cause:
         rows.append(("facts", f"none: {found.facts.detail}"))
-    rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(consequences(guard, verdict))]
+    if advised.server:
+        rows.append(("MariaDB", advised.server))
+    rows += [("Pacemaker" if not n else "", line) for n, line in enumerate(advised.consequences)]
     if found.facts.network:
         rows.append(("network", found.facts.network.unplugged or "the link is up"))
-    advice = _advice(found)
-    if advice:
-        rows.append(("what to do", advice))
+    rows += [("what to do" if not n else "", line) for n, line in enumerate(advised.to_do)]
     rows.append(("time", ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in found.steps.items())))
     screen.table([(Cell(name, "dim"), value) for name, value in rows], indent=2)

@@ -6,18 +6,25 @@ import os
 import time
 from argparse import Namespace
 
+from galera_sync_guard.cli import here
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Cell, Screen
+from galera_sync_guard.decision.states import BAD, SCORES, score_text
 from galera_sync_guard.host.maintenance import maintenance_reason
+from ocfpy.parameters import format_seconds
 
 # What the guard reads of the file, in bytes, with the newline.
 LONGEST_REASON = 199
 # The time limit for the virtual IP to leave, in seconds, and the time between two looks at it.
 LEAVE_TIMEOUT = 30.0
 POLL = 0.3
+# After how many seconds a person is told what this waits for.
+PATIENCE = 1.0
+
+OF_A_BAD_NODE = [score_text(SCORES[kind]) for kind in BAD]
 
 
 def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
@@ -33,12 +40,15 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
         raise CommandError(
             f"{path}: {error.strerror}{'; run this as root' if isinstance(error, PermissionError) else ''}"
         ) from None
-    code = _wait_until_free(host, guard, screen) if arguments.switch == "on" and guard.node else ExitCode.OK
-    return max(code, _show(guard, arguments, screen))
+    code = ExitCode.OK
+    if arguments.switch == "on" and guard.node:
+        code = _wait_until_free(host, guard, arguments, screen)
+    return max(code, _show(host, guard, arguments, screen))
 
 
-def _show(guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
+def _show(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
     reason = maintenance_reason(guard.parameters.maintenance_file)
+    obstacle = here.keeps_away(here.obstacles_here(host, guard), guard)
     if arguments.json:
         screen.json(
             {
@@ -46,13 +56,24 @@ def _show(guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
                 "maintenance": reason is not None,
                 "reason": reason,
                 "file": guard.parameters.maintenance_file,
+                "forbidden_by_pacemaker": obstacle and obstacle.what,
             }
         )
         return ExitCode.OK
     if guard.note:
         screen.line(Cell(guard.note, "dim"))
     where = guard.node or "this node"
-    if reason is None:
+    if reason is None and obstacle:
+        screen.line(
+            where, " is ", Cell("out of service", "warn"), " for the virtual IP, by Pacemaker and not by the guard:"
+        )
+        screen.line(f"  {obstacle.where}: {obstacle.what}")
+        screen.line("      ", Cell(obstacle.to_do, "strong"))
+    elif reason is None and tools.attribute(host, guard.attribute).get(guard.node or "") in OF_A_BAD_NODE:
+        hold = format_seconds(guard.parameters.recovery_hold)
+        after = f" when its guard has found it good for recovery_hold={hold}"
+        screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP", after)
+    elif reason is None:
         screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP")
     else:
         screen.line(
@@ -68,10 +89,11 @@ def _show(guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
     return ExitCode.OK
 
 
-def _wait_until_free(host: Host, guard: NodeGuard, screen: Screen) -> ExitCode:
+def _wait_until_free(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
     """Wait until no virtual IP of this guard is on this node; return ExitCode.PROBLEM when one stays."""
     vips = [vip.id for vip in guard.virtual_ips]
-    end = time.monotonic() + LEAVE_TIMEOUT
+    began = time.monotonic()
+    end, is_silent = began + LEAVE_TIMEOUT, arguments.json
     while True:
         try:
             cluster = tools.cluster_status(host)
@@ -80,11 +102,16 @@ def _wait_until_free(host: Host, guard: NodeGuard, screen: Screen) -> ExitCode:
         left = [vip for vip in vips if guard.node in cluster.left_on(vip)]
         if not left:
             return ExitCode.OK
-        if time.monotonic() > end:
+        if not is_silent and time.monotonic() > began + PATIENCE:
+            is_silent = True
+            screen.line(f"waiting until {', '.join(left)} has left {guard.node}, at most {LEAVE_TIMEOUT:g} s")
+            screen.flush()
+        if time.monotonic() > end and not arguments.json:
             screen.line(
                 Cell(f"{', '.join(left)} is still on {guard.node} after {LEAVE_TIMEOUT:g} s", "bad"),
                 ": galera-sync-guard status says more",
             )
+        if time.monotonic() > end:
             return ExitCode.PROBLEM
         time.sleep(POLL)
 

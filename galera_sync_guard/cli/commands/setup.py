@@ -112,6 +112,7 @@ def _apply(host: Host, arguments: Namespace, recipe: Recipe, screen: Screen) -> 
         screen.line("made ", line)
     if not added:
         screen.line("all of it is there already")
+    screen.line(f"waiting until {arguments.vip} is up and the guard runs on each node, at most {arguments.wait:g} s")
     screen.flush()
     return _wait_until_up(host, arguments, began, screen)
 
@@ -255,6 +256,7 @@ def _remove(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
         raise CommandError("nothing was removed: --yes removes it without a question", ExitCode.PROBLEM)
     for line in _change(host, change.remove):
         screen.line("removed ", line)
+    screen.line(f"waiting until all of it is stopped, at most {arguments.wait:g} s")
     screen.flush()
     while any(tools.cluster_status(host).left_on(name) for name in (CLIENT_RESET, VIRTUAL_IP, GUARD)):
         if time.monotonic() > began + arguments.wait:

@@ -30,12 +30,14 @@ def two_nodes(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def wait_for_all(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.corosync is not None and snapshot.corosync.get("quorum.wait_for_all") != "1":
+    quorum = snapshot.corosync
+    # two_node implies it.
+    if quorum is not None and "1" not in (quorum.get("quorum.wait_for_all"), quorum.get("quorum.two_node")):
         yield note(
             "wait-for-all",
             "quorum.wait_for_all is not 1: after a full stop a part of the nodes may start"
-            " the virtual IP before the others are there",
-            "pcs cluster stop --all",
+            " the virtual IP before the others are there; the fix stops Pacemaker everywhere, and the virtual IP with it",
+            "pcs cluster stop --all    # ends the service until the start below",
             "pcs quorum update wait_for_all=1",
             "pcs cluster start --all",
         )

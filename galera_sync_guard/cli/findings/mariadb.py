@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from galera_sync_guard.cli.advice import ON_THAT_NODE, for_unknown
 from galera_sync_guard.cli.cib.model import is_same_address
 from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
@@ -88,11 +89,13 @@ def ignored_quorum(snapshot: Snapshot) -> Iterator[Finding]:
 def login(snapshot: Snapshot) -> Iterator[Finding]:
     server = snapshot.server
     if server and server.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
-        yield error(
-            "login",
-            f"the guard cannot log in: {server.detail}",
-            *(_own_login(snapshot) if server.cause == Cause.DENIED else ()),
-        )
+        what = for_unknown(snapshot.guard.id if snapshot.guard else "", server.detail)
+        is_command = what.startswith(ON_THAT_NODE)
+        more = f"; {what}" if what and not is_command else ""
+        commands = _own_login(snapshot) if server.cause == Cause.DENIED else []
+        if is_command:
+            commands = [what.removeprefix(ON_THAT_NODE)]
+        yield error("login", f"the guard cannot log in: {server.detail}{more}", *commands)
 
 
 @check

@@ -1,6 +1,7 @@
 """Findings on what is no configuration of Pacemaker: each is there with the mistake and gone without it."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -127,6 +128,30 @@ TABLE = [
 def test_mistake_is_found_and_mended_it_is_not(name, mistake, mended):
     assert names(**mistake) == {name}
     assert names(**mended) == set()
+
+
+def test_two_node_implies_wait_for_all():
+    assert "wait-for-all" not in names(corosync={"quorum.two_node": "1", "quorum.wait_for_all": ""})
+
+
+def test_a_fix_that_ends_the_service_says_so():
+    (finding,) = [each for each in find_all(snapshot(corosync={"quorum.wait_for_all": "0"})) if each.commands]
+    assert "ends the service" in finding.commands[0]
+
+
+@pytest.mark.parametrize(
+    ("detail", "command"),
+    [
+        ("os_user g: there is no such user on this node", "adduser --system --no-create-home --home /nonexistent g"),
+        ("the driver PyMySQL is missing, install python3-pymysql (No module)", "apt-get install python3-pymysql"),
+        ("defaults_file /etc/x.cnf: No such file or directory", None),
+    ],
+)
+def test_what_the_login_lacks_is_said_and_not_the_login_blamed(detail, command):
+    found = replace(snapshot(), server=Facts(cause=Cause.CANNOT_OBSERVE, detail=detail))
+    (finding,) = [each for each in find_all(found) if each.name == "login"]
+    assert finding.commands == ((command,) if command else ())
+    assert command or "put a copy of another node's /etc/x.cnf there" in finding.text
 
 
 @pytest.mark.parametrize(

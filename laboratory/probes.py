@@ -324,16 +324,15 @@ class VipWatcher:
             self._stopping.wait(0.05)
 
     def _monitor(self, node: Machine) -> None:
+        program = (GUEST / "address.py").read_text()
         monitor = node.spawn(
-            ["ip", "-o", "-4", "monitor", "address"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ["python3", "-c", program, self.address], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._note(node.name, self.address in node.run(["ip", "-o", "-4", "address", "show"], check=False).stdout)
-        self._monitors[node.name] = monitor
         with monitor:
             assert monitor.stdout is not None
             for line in monitor.stdout:
-                if f" {self.address}/" in line:
-                    self._note(node.name, not line.startswith("Deleted"))
+                self._note(node.name, line == "up\n")
+                self._monitors[node.name] = monitor
 
     def _note(self, node: str, up: bool) -> None:
         with self._lock:

@@ -10,19 +10,33 @@ from tests.mariadb.guard import Guard
 
 
 @pytest.fixture(scope="session")
-def laboratory(deb):
-    """The running laboratory."""
-    with Laboratory() as laboratory:
-        laboratory.up(pacemaker=False, deb=deb)
-        yield laboratory
+def laboratories(deb):
+    """Return a function that gives the running laboratory: another one when a test has left it broken."""
+    with contextlib.ExitStack() as running:
+        kept = []
+
+        def whole():
+            if not (kept and is_whole(kept[0])):
+                running.close()
+                kept[:] = [running.enter_context(Laboratory())]
+                kept[0].up(pacemaker=False, deb=deb)
+            return kept[0]
+
+        yield whole
+
+
+@pytest.fixture
+def laboratory(laboratories):
+    """The running laboratory, whole before and after the test."""
+    laboratory = laboratories()
+    yield laboratory
+    assert is_whole(laboratory), "the test has left a node that is not Synced"
 
 
 @pytest.fixture
 def node(laboratory):
-    """The node under test, Synced with its two peers before and after the test."""
-    wait_whole(laboratory)
-    yield laboratory.nodes[0]
-    wait_whole(laboratory)
+    """The node under test."""
+    return laboratory.nodes[0]
 
 
 @pytest.fixture
@@ -46,10 +60,14 @@ def guard(node):
         started.stop()
 
 
-def wait_whole(laboratory):
-    """Wait until every node is Synced with all others: a node that was away may not know it yet itself."""
-    for node in laboratory.nodes:
-        mariadb.wait_synced(node, len(laboratory.nodes), timeout=20)
+def is_whole(laboratory):
+    """Return whether every node gets Synced with all others: a node that was away may not know it yet itself."""
+    try:
+        for node in laboratory.nodes:
+            mariadb.wait_synced(node, len(laboratory.nodes), timeout=40)
+    except TimeoutError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import time
 from laboratory import mariadb
 from laboratory.machine import wait_until
 from laboratory.mariadb import sql
-from tests.mariadb.conftest import restarted_with, wait_whole
+from tests.mariadb.conftest import is_whole, restarted_with
 
 
 def test_thirty_monitors_against_a_stopped_server_leave_at_most_two_threads(guard, node, laboratory):
@@ -19,7 +19,7 @@ def test_thirty_monitors_against_a_stopped_server_leave_at_most_two_threads(guar
             assert time.monotonic() - began < 5
     finally:
         mariadb.kill(node, "CONT")
-    wait_whole(laboratory)
+    assert is_whole(laboratory)
     wait_until(
         lambda: int(sql(node, "SELECT COUNT(*) FROM information_schema.PROCESSLIST")) <= threads + 2,
         20,

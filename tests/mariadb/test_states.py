@@ -45,14 +45,18 @@ def clean_stop(node, peer):
 
 @contextlib.contextmanager
 def being_stopped(node, peer):
+    unit = "/run/systemd/system/mariadb.service.d/slow.conf"
+    node.write(unit, "[Service]\nExecStop=sleep infinity\n")
+    node.run(["systemctl", "daemon-reload"])
     node.run(["systemctl", "stop", "--no-block", "mariadb"])
-    # systemd lets a stopped process go on when it ends it, but not later.
-    node.shell("until [ $(systemctl is-active mariadb) = deactivating ]; do :; done", timeout=30)
+    wait_until(lambda: node.shell("systemctl is-active mariadb || true") == "deactivating\n", 30, "deactivating")
     mariadb.kill(node, "STOP")
     try:
         yield
     finally:
         mariadb.kill(node, "CONT")
+        node.run(["systemctl", "kill", "--kill-whom=control", "mariadb"])
+        node.shell(f"rm {unit}; systemctl daemon-reload")
         mariadb.stop(node)
         mariadb.start(node)
 

@@ -183,17 +183,19 @@ def _virtual_ip(vip: Resource, status: ClusterStatus, cib: Element, published: P
         [node for node in status.left_on(vip.id) if node not in nodes],
         status.arriving_on(vip.id),
         status.problems(vip.id),
-        _moves(steps, published, known_since(cib, vip.id, list(status.nodes))),
+        _moves(steps, published, known_since(cib, vip.id, list(status.nodes)), nodes),
     )
 
 
-def _moves(steps: list[Step], published: Published, known: dict[str, float]) -> list[Move]:
+def _moves(steps: list[Step], published: Published, known: dict[str, float], holders: list[str]) -> list[Move]:
     """Return the moves that the history shows; `known` is since when it has all of each node."""
     moves = []
     for number, step in reversed(list(enumerate(steps))):
         if step.operation != "start":
             continue
-        left = _left_before(step, steps[:number])
+        left = _left_before(
+            step, [each for each in steps[:number] if each.operation == "stop" or each.node not in holders]
+        )
         is_lost = left is None and any(since > step.when for node, since in known.items() if node != step.node)
         why = _why(left, published) if left and left.operation == "stop" else NODE_LOST if left else None
         moves.append(Move(step.when, left.node if left else None, step.node, why, is_lost))

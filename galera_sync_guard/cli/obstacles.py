@@ -55,7 +55,20 @@ def find(configuration: Configuration, status: ClusterStatus, guard: Resource) -
     """Return all obstacles for a guard and what it guards, those of the whole cluster first."""
     names = [guard.id, *(vip.id for vip in configuration.virtual_ips(guard))]
     bans = [ban for ban in status.bans if ban.name not in _own_rules(configuration, attribute_of(guard))]
-    return [*_of_cluster(status), *_of_nodes(status), *_of_resources(status, names, bans)]
+    return [
+        *_of_cluster(status),
+        *_twice(status, names[1:]),
+        *_of_nodes(status),
+        *_of_resources(status, names, bans),
+    ]
+
+
+def _twice(status: ClusterStatus, addresses: list[str]) -> Iterator[Obstacle]:
+    for name in addresses:
+        nodes = status.where(name)
+        if len(nodes) > 1:
+            what = f"on {' and '.join(nodes)}: a partition, or a machine on which it could not be stopped"
+            yield Obstacle(None, name, what, "repair the network, and switch off a machine that does not react")
 
 
 def _own_rules(configuration: Configuration, attribute: str) -> set[str]:

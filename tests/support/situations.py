@@ -217,6 +217,11 @@ def node_lost(cluster: Situation) -> None:
 
 
 @situation
+def address_on_two_nodes(cluster: Situation) -> None:
+    cluster.operate("node2", VIRTUAL_IP, "start", NOW - 60)
+
+
+@situation
 def moving(cluster: Situation) -> None:
     cluster.tell("node1", "read-only", NOW)
     operations = cluster.cib.find(f"status/node_state[@uname='node1']//lrm_resource[@id='{VIRTUAL_IP}']")

@@ -9,7 +9,7 @@ from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.decision.judge import ADDRESS_FOLLOWED, FOLLOWS_WITHIN, NO_PEER, grace_ends_at, judge
 from galera_sync_guard.decision.memory import without_changed
-from galera_sync_guard.decision.states import BAD, POOR, UNKNOWN, score_text
+from galera_sync_guard.decision.states import BAD, POOR, SCORES, UNKNOWN, score_text
 from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.state_file import Record
 from galera_sync_guard.server import probe
@@ -56,6 +56,9 @@ LONGEST_PAUSE = 60.0
 
 # How soon people are told another reason of a verdict that has not changed, in seconds.
 TELL_PAUSE = 1.0
+
+# The scores of a bad node.
+FALLEN = tuple(SCORES[kind] for kind in BAD)
 
 # What changes in a reason from second to second.
 DIGITS = dict.fromkeys(map(ord, "0123456789."))
@@ -142,6 +145,7 @@ class Cycle:
             self._forget_outdated()
         verdict = self._judge(condition)
         has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
+        has_risen = verdict.kind not in BAD and record.published_score in FALLEN
         was_published = self._is_published(verdict)
         result = PUBLISHED if was_published else self._publish(verdict)
         self._log_change(verdict)
@@ -149,6 +153,8 @@ class Cycle:
         self._save(must_save)
         if must_tell:
             self._tell(verdict, has_fallen)
+            if has_risen:
+                self._attributes.keep_falls()
         return verdict, result != FAILED
 
     def _sample(self) -> Facts:

@@ -13,6 +13,7 @@ from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step,
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.clock import in_words
 from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cluster.attributes import FALLS, SEPARATOR
 from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
 from ocfpy.codes import ParameterError
 
@@ -119,7 +120,7 @@ def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guar
     attribute = attribute_of(guard)
     vips = configuration.virtual_ips(guard)
     published = {"score": tools.attribute(host, attribute)}
-    for name in ("state", "good", "bad", *BAD):
+    for name in ("state", "good", "bad", FALLS, *BAD):
         published[name] = tools.attribute(host, f"{attribute}-{name}")
     nodes = {node: _node(node, published, status, guard) for node in status.nodes}
     return GuardView(
@@ -214,7 +215,8 @@ def _left_before(start: Step, earlier: list[Step]) -> Step | None:
 
 
 def _why(left: Step, published: Published) -> str | None:
-    falls = (_parse_reason(published[kind].get(left.node)) for kind in BAD)
+    told = [published[kind].get(left.node) for kind in BAD]
+    falls = map(_parse_reason, [*told, *published[FALLS].get(left.node, "").split(SEPARATOR)])
     near = [
         (since, reason or "")
         for since, reason in falls

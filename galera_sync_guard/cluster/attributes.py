@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 # attrd_updater's exit code when no cluster runs here (CRM_EX_DISCONNECT); a host without its tools has none either.
 NO_CLUSTER = 102
 
+# The falls of the score before the last, in one attribute: how many, and what stands between them.
+FALLS = "falls"
+KEPT_FALLS = 5
+SEPARATOR = " ;; "
+
 # The results of publishing.
 PUBLISHED = "published"
 OUTSIDE = "outside"
@@ -28,9 +33,10 @@ class Attributes:
     `crm_mon -A` shows them and location rules can follow them. Each question to a cluster that does not answer takes
     half of the action's time that is left, so that the action always ends by itself, with a result of its own.
 
-    Why is in four more, for `galera-sync-guard status`, each with the time (seconds since 1970), our version and the
+    Why is in five more, for `galera-sync-guard status`, each with the time (seconds since 1970), our version and the
     reason: NAME-good of the last change to good, NAME-poor and NAME-unfit of the last fall of the score to either, for
-    which a virtual IP leaves, and NAME-bad of the last change of a node that was bad already, often of another kind.
+    which a virtual IP leaves, NAME-falls of earlier falls, and NAME-bad of the last change of a node that was bad
+    already, often of another kind.
     They are private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail
     stops the guard for the very reason that one wants to know.
     """
@@ -60,6 +66,16 @@ class Attributes:
         name = "good" if kind not in BAD else kind if has_fallen else "bad"
         text = one_line(f"{int(since)} {__version__} {reason}")
         self._run("attrd_updater", "-p", "-n", f"{self._score}-{name}", "-U", text)
+
+    def keep_falls(self) -> None:
+        """Keep the last falls beside those to come: a move that people are shown may be older than the last fall."""
+        told = [self._told(kind) for kind in BAD] + self._told(FALLS).split(SEPARATOR)
+        times = {text: text.partition(" ")[0] for text in told if text}
+        kept = sorted((text for text in times if times[text].isdigit()), key=lambda text: -int(times[text]))[
+            :KEPT_FALLS
+        ]
+        if kept:
+            self._run("attrd_updater", "-p", "-n", f"{self._score}-{FALLS}", "-U", SEPARATOR.join(kept))
 
     def delete(self) -> bool:
         """Delete score and state; return whether that worked or there is no cluster."""
@@ -126,6 +142,11 @@ class Attributes:
         """
         query = ("crm_attribute", "-t", "status", "-N", self._node or "", "-n", self._score, "-G", "-q")
         return self._run(*query)[1].strip()
+
+    def _told(self, name: str) -> str:
+        """Return what this node's guard has told people under a name, empty when it has not."""
+        code, output = self._run("attrd_updater", "-Q", "-n", f"{self._score}-{name}", "-N", self._node or "")
+        return output.partition('value="')[2].strip().removesuffix('"') if code == 0 else ""
 
     def _values(self, name: str, *scope: str) -> dict[str, str]:
         code, output = self._run("attrd_updater", "-Q", "-n", name, *scope)

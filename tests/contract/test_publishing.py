@@ -190,3 +190,22 @@ def test_peer_is_asked_for_only_when_that_matters(guard, server):
     server.values.update(wsrep_ready="ON", Threads_connected="152")
     guard.monitor()
     assert "-Q -n guard-state -A" in guard.attrd.calls
+
+
+def test_earlier_falls_are_kept_when_the_node_is_good_again(guard, server):
+    guard.parameters["recovery_hold"] = "0"
+    guard.started()
+    told = []
+    for reason in ("ALL", "ALL_KILL"):
+        for value in (reason, "NONE"):
+            server.values["wsrep_reject_queries"] = value
+            guard.monitor()
+            guard.let_pass(5)
+            guard.monitor()
+        told.append(guard.attrd.value("guard-unfit"))
+    kept = guard.attrd.value("guard-falls").split(" ;; ")
+    assert sorted(kept) == sorted(told)
+    assert [text.split(" ", 2)[2].partition(",")[0] for text in sorted(told)] == [
+        "rejecting: wsrep_reject_queries=ALL",
+        "rejecting: wsrep_reject_queries=ALL_KILL",
+    ]

@@ -11,6 +11,7 @@ cd "${0%/*}" || exit 70
 echo "$*" >> calls
 [ ! -e hang ] || exec sleep 1000
 [ ! -e code ] || { read code < code; exit "$code"; }
+[ "$1" != -p ] || shift
 case $1 in
 -Q)
     name=$3

@@ -130,6 +130,7 @@ class Cluster:
         self.result = attributes.PUBLISHED
         self.published = 0
         self.asked = 0
+        self.kept = 0
 
     @property
     def attributes(self):
@@ -144,6 +145,9 @@ class Cluster:
 
     def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason
+
+    def keep_falls(self):
+        self.kept += 1
 
     def last_saturation_at(self):
         return self.saturated_at

@@ -130,6 +130,14 @@ def test_a_node_that_was_poor_and_then_unfit_was_left_for_the_last_fall_before_t
     assert guard.virtual_ips[0].moves[0].why == why
 
 
+def test_the_reason_of_a_move_outlasts_later_falls_of_that_node(seen):
+    (guard,) = seen(
+        galera_guard_unfit={"node1": "9000 0.1.0 down: later"},
+        galera_guard_falls={"node1": "5000 0.1.0 down: between ;; 999 0.1.0 hung: no answer ;; 10 0.1.0 down: x"},
+    ).guards
+    assert guard.virtual_ips[0].moves[0].why == "hung: no answer"
+
+
 def test_a_guard_that_tells_nobody_why_leaves_the_verdict_table_s_words(seen):
     nodes = seen(galera_guard_unfit={}, galera_guard_good={}).guards[0].nodes
     assert nodes["node1"].since is None

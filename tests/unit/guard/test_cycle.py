@@ -331,6 +331,14 @@ def test_why_is_told_with_the_time_of_the_change_once(host):
     assert host.cluster.why == ("fit", False, host.record().since, "synced: wsrep_local_state=4 (Synced)")
 
 
+def test_a_fall_is_kept_when_the_node_is_good_again(host):
+    host.run(node(**READ_ONLY))
+    assert host.cluster.kept == 0
+    for _ in range(14):
+        host.run()
+    assert (host.cluster.attributes, host.cluster.kept) == (("1000", "synced"), 1)
+
+
 def test_people_are_told_another_reason_of_the_same_verdict(host):
     host.run(Facts(cause=Cause.CANNOT_OBSERVE, detail="/etc/login.cnf: No such file or directory"))
     host.run(Facts(cause=Cause.CANNOT_OBSERVE, detail="/etc/login.cnf does not belong to root"))

@@ -171,7 +171,9 @@ def _apply_grace(
     reason = f"{condition.reason} for {format_seconds(round(now - since, 1))}"
     if condition.grace and not after.grace_expired:
         return FIT, f"{reason}, ignored until {condition.grace.name}={format_seconds(condition.grace.seconds)}"
-    if condition.kind == POOR and not _lasted(after.peer_since, now, _peer_hold(condition, interval)):
+    # What has made a poor node act needs no new hold after a gap or in another state: it would ask the address back.
+    was_bad = peer != NO_PEER and memory is not None and memory.kind in BAD
+    if condition.kind == POOR and not was_bad and not _lasted(after.peer_since, now, _peer_hold(condition, interval)):
         return FIT, f"{reason}, ignored: no better node known"
     return condition.kind, reason + (", and another node answers that it is synced" if answers else "")
 

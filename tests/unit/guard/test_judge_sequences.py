@@ -105,6 +105,15 @@ def test_a_desynced_node_whose_peer_answers_acts_at_once_and_goes_on_doing_so(mo
     assert [verdict.kind for verdict in verdicts] == [POOR] * 4
 
 
+@MODES
+@pytest.mark.parametrize("later", [DESYNCED, DONOR, SATURATED], ids=["the same", "donor", "saturated"])
+def test_a_poor_node_stays_poor_over_a_gap_and_in_another_poor_state_as_long_as_a_peer_is_better(mode, later):
+    guard = Guard(policy(mode=mode, recovery_hold="0s"), 0.2)
+    verdicts = watch(guard, times(0.2, 2), during(0, 99, **DESYNCED))
+    assert verdicts[-1][1].kind == POOR
+    assert guard.sees(node(**later), START + 60, better_peer=True).kind == POOR
+
+
 def test_peers_are_asked_at_the_first_sample_of_a_desync_only():
     guard = Guard(policy(), 0.2)
     asked = []

@@ -69,6 +69,11 @@ class Case:
         return "recovery_hold" in self.verdict.reason
 
     @property
+    def was_bad(self):
+        """Whether a bad verdict is in force while a peer is better: bad news goes on in any state and after any gap."""
+        return bool(self.peer and self.memory and self.memory.kind in BAD)
+
+    @property
     def is_in_force(self):
         """Whether this sample's condition is what acts."""
         return not self.is_held and self.verdict.kind == self.condition.kind
@@ -188,7 +193,7 @@ def unfit_that_may_pass_is_in_force_at_once_without_memory(case):
 @rule("network")
 def a_poor_network_is_in_force_after_its_grace_when_a_peer_answers_or_was_better_for_longer_than_two_seconds(case):
     was_better = _continues(case) and case.peer and (case.age("peer_since") or 0) > 2
-    if not (case.is_answered or was_better):
+    if not (case.is_answered or was_better or case.was_bad):
         return not case.is_in_force
     if not case.after.grace_expired:
         return not case.is_in_force
@@ -210,14 +215,15 @@ def poor_is_in_force_after_its_grace_when_a_peer_was_better_for_longer_than_two_
 
 @rule("poor may pass")
 def poor_is_never_in_force_unless_a_peer_is_synced_and_was_for_longer_than_two_seconds(case):
-    if case.peer and (case.age("peer_since") or 0) > 2:
+    if case.was_bad or (case.peer and (case.age("peer_since") or 0) > 2):
         return None
     return not case.is_in_force
 
 
 @rule("poor by order")
 def poor_by_order_is_in_force_when_a_peer_answers_or_was_better_for_an_interval_and_the_time_to_tell(case):
-    if not (case.is_answered or (_continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65)):
+    was_better = _continues(case) and case.peer and (case.age("peer_since") or 0) > 1.65
+    if not (case.is_answered or was_better or case.was_bad):
         return not case.is_in_force
     return case.verdict.kind == POOR or (case.is_held and case.verdict.kind == UNFIT)
 

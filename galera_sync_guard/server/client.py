@@ -12,7 +12,7 @@ from galera_sync_guard.server.connection import ProtocolError, ServerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    import _socket
 
     from pymysql.protocol import MysqlPacket
 
@@ -58,7 +58,7 @@ class _Connection(Connection):
     """PyMySQL's connection, which stops reading and logging in where it must."""
 
     server_capabilities: int
-    _sock: socket.socket
+    _sock: _socket.socket
     _secure: bool
     bytes_left = MAX_PROBE
 
@@ -129,10 +129,10 @@ class Client:
         self._connection._secure = not host
         self._is_prepared = False
 
-    def connect(self, pending: socket.socket) -> None:
+    def connect(self, pending: _socket.socket) -> None:
         """Take over a socket on which the server has sent its handshake, and log in."""
         with TRANSLATED_ERRORS:
-            self._connection.connect(pending)
+            self._connection.connect(pending)  # type: ignore[arg-type]  # it uses what UnixSocket has
 
     def begin_probe(self) -> None:
         """Grant another probe's bytes, and set what this session needs if it is not set yet."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _socket  # without the enumerations that socket puts around it
 import select
 import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterable
+    from typing import BinaryIO
 
     from _typeshed import FileDescriptorLike
 
@@ -35,6 +36,18 @@ class ProtocolError(Exception):
     """What the server sent is not what a server sends, or asks for what the guard does not give."""
 
 
+class UnixSocket(_socket.socket):
+    """A connected unix socket, which blocks, with the one method that PyMySQL needs beyond those of _socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(_socket.AF_UNIX)
+        self.connect(path)
+
+    def makefile(self, mode: str) -> BinaryIO:
+        """Return a reader of this socket, which only `close` of the socket closes."""
+        return open(self.fileno(), mode, closefd=False)  # type: ignore[return-value]  # PyMySQL's mode is "rb"
+
+
 class ServerConnection:
     """Nothing, a socket that waits for the server's handshake (pending), or a client that is logged in.
 
@@ -44,7 +57,7 @@ class ServerConnection:
 
     def __init__(self) -> None:
         self._client: Client | None = None
-        self._pending: socket.socket | None = None
+        self._pending: _socket.socket | None = None
         self._was_woken = False
 
     def client(self) -> Client | None:
@@ -62,17 +75,15 @@ class ServerConnection:
 
     def open_socket(self, parameters: GuardParameters) -> None:
         """Connect a socket, with the options that PyMySQL would give it; raises OSError."""
-        import socket
-
         self._drop_pending()
         if parameters.host:
-            pending = socket.create_connection((parameters.host, parameters.port))
+            import socket
+
+            self._pending = pending = socket.create_connection((parameters.host, parameters.port))
             pending.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             pending.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         else:
-            pending = socket.socket(socket.AF_UNIX)
-            pending.connect(parameters.socket)
-        self._pending = pending
+            self._pending = UnixSocket(parameters.socket)
 
     def is_answered_within(self, seconds: float) -> bool:
         """Wait that long for the server's first bytes, or for its end of the pending socket; return whether they came."""
@@ -81,19 +92,16 @@ class ServerConnection:
 
     def server_pid(self) -> int | None:
         """Return the process that listens on the unix socket, None over TCP."""
-        from socket import AF_UNIX, SO_PEERCRED, SOL_SOCKET
-
-        if not self._pending or self._pending.family != AF_UNIX:
+        if not self._pending or self._pending.family != _socket.AF_UNIX:
             return None
-        pid, _, _ = CREDENTIALS.unpack(self._pending.getsockopt(SOL_SOCKET, SO_PEERCRED, CREDENTIALS.size))
+        credentials = self._pending.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS.size)
+        pid, _, _ = CREDENTIALS.unpack(credentials)
         return int(pid)
 
     def peek_handshake(self) -> bytes:
         """Wait until the server sends something, and return its beginning without taking it; raises OSError."""
-        from socket import MSG_PEEK
-
         assert self._pending, "a socket is open"
-        return self._pending.recv(MAX_REFUSAL, MSG_PEEK)
+        return self._pending.recv(MAX_REFUSAL, _socket.MSG_PEEK)
 
     def log_in(self, client_type: type[Client], login: Login, host: str | None) -> Client:
         """Log in over the pending socket; raises ServerError, ProtocolError or OSError."""
@@ -128,5 +136,5 @@ class ServerConnection:
             pending.close()
 
 
-def _is_readable(source: Client | socket.socket) -> bool:
+def _is_readable(source: Client | _socket.socket) -> bool:
     return bool(select.select([source], [], [], 0)[0])

@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 # `cryptography` costs more than all the rest together and serves no login of MariaDB. `_hashlib` and `ssl` load OpenSSL.
 UNUSED = ("cryptography", "getpass")
 UNUSED_WITHOUT_TLS = ("ssl", "_hashlib")
+LOADED_WHEN_USED = ("traceback", "socket")
 
 
 def load_client(with_tls: bool) -> type[Client]:
     """Return the class of a login to the server; raise Failure with code 5 if PyMySQL is missing.
 
     A None in sys.modules makes an import fail, and PyMySQL and hashlib do without the module (Python reference, "The
-    import system"). PyMySQL uses `traceback` only for errors that it does not expect.
+    import system"). PyMySQL uses `traceback` only for errors that it does not expect, and `socket`
+    only to open a connection, which is done here.
     """
     for name in UNUSED if with_tls else UNUSED + UNUSED_WITHOUT_TLS:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    sys.modules.setdefault("traceback", _LoadedWhenUsed("traceback"))
+    for name in LOADED_WHEN_USED:
+        sys.modules.setdefault(name, _LoadedWhenUsed(name))
     is_loaded = False
     try:
         from galera_sync_guard.server.client import Client

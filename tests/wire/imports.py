@@ -25,7 +25,7 @@ WATCHING = {
     "gc",
 }
 
-# What looks at the server itself needs these as well, up to the greeting. The last line: what socket imports.
+# What looks at the server itself needs these as well, up to the greeting.
 DIALLING = WATCHING | {
     "galera_sync_guard.cluster.peers",
     "galera_sync_guard.decision.memory",
@@ -45,30 +45,14 @@ DIALLING = WATCHING | {
     "galera_sync_guard.server.credentials",
     "galera_sync_guard.server.probe",
     "galera_sync_guard.cluster.attributes",
-    "_collections",
     "_collections_abc",
-    "_functools",
-    "_operator",
     "_stat",
-    "array",
-    "collections",
-    "collections.abc",
-    "enum",
     "errno",
-    "functools",
     "genericpath",
-    "itertools",
-    "keyword",
-    "math",
-    "operator",
     "os",
     "posixpath",
-    "reprlib",
     "select",
-    "selectors",
-    "socket",
     "stat",
-    "types",
 }
 
 # And what asks it, of PyMySQL and below it.
@@ -81,8 +65,9 @@ DRIVERS = """
 
 # What PyMySQL imports of the standard library and we cannot avoid. The last line: Python 3.13's own.
 BELOW = """
-    _blake2 _datetime _decimal _md5 _sha1 _sha256 _sha3 _sha512 _sre configparser contextlib copyreg datetime decimal
-    hashlib numbers re re._casefix re._compiler re._constants re._parser warnings
+    _blake2 _collections _datetime _decimal _functools _md5 _operator _sha1 _sha256 _sha3 _sha512 _sre collections
+    collections.abc configparser contextlib copyreg datetime decimal enum functools hashlib itertools keyword math
+    numbers operator re re._casefix re._compiler re._constants re._parser reprlib types warnings
     _colorize _sha2
 """
 
@@ -109,7 +94,9 @@ NEVER = {
     "logging",
     "pathlib",
     "random",
+    "selectors",
     "shutil",
+    "socket",
     "ssl",
     "subprocess",
     "tempfile",

@@ -40,12 +40,14 @@ def run_command(
     seconds: float,
     stdin: int | None = None,
     with_stderr: bool = False,
+    own_group: bool = True,
 ) -> tuple[int | None, str]:
     """Return (exit code, output) of a command, found in the PATH of its `clean_environment`.
 
     It reads from the descriptor `stdin`, else nothing; its stderr is lost, or part of the output with `with_stderr`.
     The code is negative for a signal that ended it. The code is None when it has not ended within `seconds`: then it is
-    killed with the children that stayed in its process group, as it is when an exception interrupts the wait. A daemon
+    killed with the children that stayed in its process group, as it is when an exception interrupts the wait. Without
+    `own_group` it stays in the caller's, and ends with an action that Pacemaker kills; then it alone is killed. A daemon
     that it leaves behind may keep the output open. FileNotFoundError when there is no such command; any other OSError
     when it cannot be started.
     """
@@ -58,7 +60,7 @@ def run_command(
                 find_command(command[0], cleaned["PATH"]),
                 list(command),
                 cleaned,
-                setpgroup=0,
+                setpgroup=0 if own_group else os.getpgrp(),
                 setsigdef=DEFAULT_SIGNALS,
                 file_actions=(
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)

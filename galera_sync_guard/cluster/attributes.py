@@ -161,7 +161,8 @@ class Attributes:
         from ocfpy.process import run_command
 
         try:
-            return run_command(command, self._environ, self._deadline.remaining() / 2)
+            # A late one that outlived us could write an old score after the next one.
+            return run_command(command, self._environ, self._deadline.remaining() / 2, own_group=False)
         except FileNotFoundError:
             return NO_CLUSTER, ""
         except OSError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import signal
 
+from ocfpy.deadline import uninterrupted
+
 LIBRARY = "libcpg.so.4"
 NAME = b"galera-sync-guard"
 
@@ -76,6 +78,7 @@ class Group:
     def _deliver(self, handle: int, group: object, node: int, process: int, message: int, length: int) -> None:
         self._received.append(ctypes.string_at(message, length))
 
+    @uninterrupted
     def _call(self, function: str, *arguments: object) -> None:
         # The library takes an interrupted system call for a failure, and a monitor's question interrupts one.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))

@@ -18,6 +18,8 @@ from galera_sync_guard.decision.judge import (
 )
 from galera_sync_guard.decision.states import POOR
 from galera_sync_guard.host.clock import boot_clock
+from ocfpy.codes import describe
+from ocfpy.runner import guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ QUERY_DELAY = 0.05
 ANSWER_MAX_AGE = 1.0
 # and how often an unreachable Corosync is tried again.
 RECONNECT_INTERVAL = 10.0
+# More queries than a cluster's nodes have between two cycles.
+MAX_QUERIES = 64
 
 # What watchers send each other, of this version and every later one: the attribute, one of these, and the query's number.
 QUERY, SYNCED = b"1 query", b"1 synced"
@@ -115,6 +119,22 @@ class CorosyncPeers:
         is_due = self._query_at is not None and boot_clock() >= self._query_at
         if is_due:
             self._query_at = None
+        error = guarded(self._report, self._communicate, is_due)
+        if error:
+            self._disconnect(error)
+        return self._has_answer or bool(self._unanswered)
+
+    def answer(self, is_synced: bool) -> None:
+        """Answer the peers' queries; a node that is not synced sends nothing."""
+        queries, self._unanswered = self._unanswered, []
+        try:
+            for query in queries if is_synced and self._group else ():
+                self._send(self._group, SYNCED, query)
+        except OSError as error:
+            self._disconnect(error)
+
+    def _communicate(self, is_due: bool) -> OSError | None:
+        """Send and receive what there is; return the error that ended it."""
         try:
             group = self._connect()
             if group:
@@ -127,17 +147,8 @@ class CorosyncPeers:
                 for message in group.receive():
                     self._handle(message.split(b"\0"))
         except OSError as error:
-            self._disconnect(error)
-        return self._has_answer or bool(self._unanswered)
-
-    def answer(self, is_synced: bool) -> None:
-        """Answer the peers' queries; a node that is not synced sends nothing."""
-        queries, self._unanswered = self._unanswered, []
-        try:
-            for query in queries if is_synced and self._group else ():
-                self._send(self._group, SYNCED, query)
-        except OSError as error:
-            self._disconnect(error)
+            return error
+        return None
 
     def leave(self) -> None:
         """Leave the group."""
@@ -154,11 +165,12 @@ class CorosyncPeers:
             self._logged = None
         return self._group
 
-    def _disconnect(self, error: OSError) -> None:
-        if self._logged != str(error):
-            self._logged = str(error)
+    def _disconnect(self, error: BaseException) -> None:
+        text = str(error) if isinstance(error, OSError) else describe(error)
+        if self._logged != text:
+            self._logged = text
             self._report.info(
-                f"cannot query the watchers on other nodes over Corosync ({error}); using their node attributes instead"
+                f"cannot query the watchers on other nodes over Corosync ({text}); using their node attributes instead"
             )
         self.leave()
 
@@ -171,7 +183,8 @@ class CorosyncPeers:
             return
         _, kind, query = words
         if kind == QUERY and query != self._query:
-            self._unanswered.append(query)
+            if len(self._unanswered) < MAX_QUERIES:
+                self._unanswered.append(query)
         elif kind == NETWORK:
             self.reports.receive(query, boot_clock())
         elif kind == SYNCED and query == self._query and boot_clock() < self._expires:

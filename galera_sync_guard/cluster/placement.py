@@ -28,14 +28,15 @@ def destinations(
     cluster does not answer: each of two commands may take a quarter of the time that is left (0.08 s for both, measured).
     """
     try:
-        code, cib = run_command(("cibadmin", "--query", "--local"), environ, deadline.remaining() / 4)
+        code, cib = run_command(("cibadmin", "--query", "--local"), environ, deadline.remaining() / 4, own_group=False)
         if code != 0:
             return None
         with open(os.memfd_create("cib"), "wb+", buffering=0) as file:
             file.write(_with_question(cib.encode(), resource, node))
             file.seek(0)
             command = ("crm_simulate", "--simulate", "--output-as=xml", "--xml-file=/dev/stdin")
-            code, plan = run_command(command, environ, deadline.remaining() / 4, stdin=file.fileno())
+            seconds = deadline.remaining() / 4
+            code, plan = run_command(command, environ, seconds, stdin=file.fileno(), own_group=False)
     except OSError:
         return None
     return _moves(plan, node) if code == 0 else None

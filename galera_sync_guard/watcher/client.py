@@ -30,6 +30,8 @@ RENEW = signal.SIGUSR1
 END = signal.SIGTERM
 
 STATUS_SIZE = 65536
+# The longest value in a status, in characters.
+MAX_FIELD = 1000
 # How many watchers may end one after another while one caller asks.
 MAX_SUCCESSORS = 3
 PREFIX = "galera_sync_guard.watcher-"
@@ -58,7 +60,11 @@ class Status:
 
     def changed(self, values: dict[str, str]) -> list[str]:
         """Return the names of the parameters that have another value in the watcher than in `values`."""
-        return [name for name, value in values.items() if self.fields.get("parameter." + name, value) != value]
+        return [
+            name
+            for name, value in values.items()
+            if self.fields.get("parameter." + name, value)[:MAX_FIELD] != value[:MAX_FIELD]
+        ]
 
 
 def socket_name(resource: str) -> str:

@@ -7,15 +7,13 @@ import fcntl
 import os
 import signal
 
-from galera_sync_guard.watcher.client import WatcherClient, kill, socket_name
+from galera_sync_guard.watcher.client import MAX_FIELD, WatcherClient, kill, socket_name
 from ocfpy.deadline import uninterrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The longest reason that a status carries, in characters.
-MAX_REASON = 2000
 # How many callers may wait for a watcher that is stopped; the kernel has its own limit too (net.core.somaxconn).
 BACKLOG = 4096
 
@@ -67,7 +65,7 @@ class ControlSocket:
 
     def set_status(self, fields: Mapping[str, object]) -> None:
         """Set what callers are told from now on."""
-        text = "".join(f"{name}={str(value)[:MAX_REASON]}\n" for name, value in fields.items())
+        text = "".join(f"{name}={str(value)[:MAX_FIELD]}\n" for name, value in fields.items())
         self._status = text.encode("utf-8", "replace")
 
     @uninterrupted

@@ -24,8 +24,17 @@ from galera_sync_guard.host.storage import Storage
 from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
 from galera_sync_guard.server.connection import ServerConnection
-from galera_sync_guard.watcher.client import END, PUBLISH_AGAIN, PUBLISH_TIMEOUT, RENEW, WatcherClient, socket_name
+from galera_sync_guard.watcher.client import (
+    END,
+    PUBLISH_AGAIN,
+    PUBLISH_TIMEOUT,
+    RENEW,
+    WatcherClient,
+    kill,
+    socket_name,
+)
 from galera_sync_guard.watcher.control import ControlSocket
+from galera_sync_guard.watcher.network import WatchedNetwork
 from ocfpy import codes
 from ocfpy.codes import Failure
 from ocfpy.deadline import TimeIsUp
@@ -38,7 +47,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from galera_sync_guard.decision.facts import Facts
     from galera_sync_guard.decision.judge import Verdict
-    from galera_sync_guard.host.network import Network
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
 
@@ -55,12 +63,14 @@ LEAST_RIGHTS = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=
 INHERITED = "GALERA_SYNC_GUARD_NEIGHBOURS"
 
 # A score that has not arrived is published again after VISIBLE_TIMEOUT. A cycle that failed is tried again after PAUSE.
-# New code that could not be started is tried again after RENEW_INTERVAL. A signal is obeyed within SIGNAL_DELAY.
-# In seconds.
+# New code that could not be started is tried again after RENEW_INTERVAL, and ended if it has not taken our place within
+# RENEW_TIMEOUT. A signal is obeyed within SIGNAL_DELAY. The attributes are deleted within DELETE_TIMEOUT. In seconds.
 VISIBLE_TIMEOUT = 1.0
 PAUSE = 1.0
 RENEW_INTERVAL = 10.0
+RENEW_TIMEOUT = 60.0
 SIGNAL_DELAY = 1.0
+DELETE_TIMEOUT = 4.0
 
 
 class WatcherReplaced(BaseException):
@@ -104,26 +114,25 @@ def _start(
     """Start the program of a watcher, which inherits the socket `neighbours`.
 
     It has a session of its own and none of our files, since Pacemaker would wait for any process that holds its pipes, and
-    gets what it must know through a pipe of its own: others can read a process's environment.
+    gets what it must know in a file of its own: others can read a process's environment, and a pipe waits for its reader.
     """
     environ = dict(invocation.environ)
     environ.pop(INHERITED, None)
     if neighbours:
         environ[INHERITED] = str(neighbours.fileno())
-    process = subprocess.Popen(
-        [*prefix, sys.executable, "-IBS", os.path.abspath(invocation.program or ""), "watch", invocation.resource],
-        env={"PATH": SEARCH_PATH},
-        cwd="/",
-        start_new_session=True,
-        pass_fds=[neighbours.fileno()] if neighbours else [],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    if process.stdin:
-        with process.stdin as pipe:
-            pipe.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in environ.items()))
-    return process
+    with open(os.memfd_create("environ"), "wb+", buffering=0) as given:
+        given.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in environ.items()))
+        given.seek(0)
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-IBS", os.path.abspath(invocation.program or ""), "watch", invocation.resource],
+            env={"PATH": SEARCH_PATH},
+            cwd="/",
+            start_new_session=True,
+            pass_fds=[neighbours.fileno()] if neighbours else [],
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def read_environ() -> dict[str, str]:
@@ -158,7 +167,7 @@ class WatchingSampler:
     """Probes the server over one open connection, the storage by its own process, and the network."""
 
     def __init__(
-        self, policy: GuardParameters, watcher: Watcher, storage: Storage | None, network: Network | None
+        self, policy: GuardParameters, watcher: Watcher, storage: Storage | None, network: WatchedNetwork
     ) -> None:
         self.connection = ServerConnection()
         self._policy = policy
@@ -174,10 +183,8 @@ class WatchingSampler:
         self._watcher.check_is_mine()
         if self._storage:
             facts = facts.with_stalled(self._storage.stall_reason(boot_clock()))
-        if self._network:
-            self._network.process(boot_clock())
-            facts = facts.with_network(self._network.state(boot_clock()))
-        return facts
+        self._network.process()
+        return facts.with_network(self._network.state())
 
 
 class Watcher:
@@ -191,19 +198,20 @@ class Watcher:
         self._values = as_text(policy)
         self._control = ControlSocket(invocation.state_directory, invocation.resource)
         self._neighbours = _inherited_neighbours(invocation)
-        self._network = network = self._new_network()
+        reports = NetworkReports()
+        self._network = WatchedNetwork(policy, self._neighbours, reports, self._report)
         storage = Storage(invocation, policy) if policy.stall_timeout else None
-        self._sampler = WatchingSampler(policy, self, storage, network)
+        self._sampler = WatchingSampler(policy, self, storage, self._network)
         name = policy.attribute or invocation.resource
         self._attributes = Attributes(name, invocation.environ, self.deadline)
-        self._peers = CorosyncPeers(self._attributes, name, self._report, NetworkReports())
+        self._peers = CorosyncPeers(self._attributes, name, self._report, reports)
         self._published_score: int | None = None  # the score that must become visible
         self._published_at = 0.0
         self._is_visible = False
         self._epoch = 0
         self._was_signalled = self._shall_renew = self._shall_end = False
         self._successor: subprocess.Popen[bytes] | None = None
-        self._renew_at = 0.0
+        self._renew_at = self._started_successor_at = 0.0
 
     def watch(self) -> None:
         """Run the cycle at the interval, and at once when the server closes the connection or a peer sends a query."""
@@ -215,17 +223,17 @@ class Watcher:
         self._cycle = self._new_cycle()
         while True:
             began = boot_clock()
-            if self._run_safely():
-                self._wait(self._next_cycle_at(began))
-            else:
-                self._sampler.connection.close()
+            is_well = self._run_safely()
+            if not is_well:
+                guarded(self._report, self._sampler.connection.close)
+                self._peers.answer(False)
+            if guarded(self._report, self._wait, self._next_cycle_at(began) if is_well else boot_clock() + PAUSE):
                 time.sleep(PAUSE)
             self._was_signalled = False
             if self._shall_end:
-                self._attributes.delete()
-                raise WatcherReplaced
+                self._end()
             if self._shall_renew or self._successor:
-                self._renew()
+                guarded(self._report, self._renew)
 
     def _rehearse(self) -> None:
         """Try our code before it takes the place of a watcher that works; raise its error, with which that one goes on."""
@@ -268,33 +276,16 @@ class Watcher:
     def _wait(self, until: float) -> None:
         """Wait until then, or until the server ends the connection, the network changes, or a peer sends a message."""
         while (left := until - boot_clock()) > 0 and not self._was_signalled:
-            seconds = self._peers.seconds_until_query(min(left, SIGNAL_DELAY))
-            sources = [source.fileno() for source in self._peers.sources()]
-            if self._network:
-                seconds = self._network.seconds_until_due(seconds, boot_clock())
-                sources += [source.fileno() for source in self._network.sources()]
+            seconds = self._network.seconds_until_due(self._peers.seconds_until_query(min(left, SIGNAL_DELAY)))
+            sources = [source.fileno() for source in (*self._peers.sources(), *self._network.sources())]
             has_ended = self._sampler.connection.wait(seconds, sources)
-            has_changed = self._network is not None and self._network.process(boot_clock())
+            has_changed = self._network.process()
             if has_ended or has_changed or self._peers.process_messages():
                 return
-
-    def _new_network(self) -> Network | None:
-        if not self._policy.vip:
-            return None
-        from galera_sync_guard.host.network import Network
-
-        return Network(self._policy.vip, self._policy.nic, self._neighbours, boot_clock())
 
     def _next_cycle_at(self, began: float) -> float:
         grace_ends_at, at = self._cycle.grace_ends_at, began + self._policy.watch_interval
         return at if grace_ends_at is None else min(at, grace_ends_at)
-
-    def _report_network(self) -> None:
-        """Tell the peers what is known here, and take in what they have told."""
-        if self._network:
-            reports, now = self._peers.reports, boot_clock()
-            self._network.set_peers(reports.addresses(), reports.others_reach(now))
-            reports.set_own(self._network.own_address, self._network.reaches(now))
 
     def _run_safely(self) -> bool:
         """Run one cycle, and one without values in its place if it breaks; return whether it did not."""
@@ -317,7 +308,7 @@ class Watcher:
         self._cycle.publication_epoch = self._epoch
         verdict, is_published = self._cycle.run_once()
         self._peers.answer(verdict.state == "synced")
-        self._report_network()
+        self._network.exchange_reports()
         if is_published:
             self._see_that_it_arrives(verdict)
         self._tell(verdict, is_published)
@@ -327,8 +318,8 @@ class Watcher:
         fields: dict[str, object] = {"version": __version__, "cycle_finished_at": boot_clock()}
         if verdict:
             fields.update(kind=verdict.kind, reason=one_line(verdict.reason), is_published=is_published)
-        if self._network:
-            fields["network"] = self._network.summary(boot_clock())
+        if network := self._network.summary():
+            fields["network"] = network
         fields.update({"parameter." + name: value for name, value in self._values.items()})
         self._control.set_status(fields)
 
@@ -352,17 +343,26 @@ class Watcher:
     def _end_soon(self, *signal_and_frame: object) -> None:
         self._shall_end = self._was_signalled = True
 
+    def _end(self) -> None:
+        """Delete the attributes and end: the guard leaves this node."""
+        self.deadline.restart(DELETE_TIMEOUT)
+        guarded(self._report, self._attributes.delete)
+        raise WatcherReplaced
+
     def _renew(self) -> None:
         """Start the code that is installed now: once it is loaded it takes our place; if it cannot be, we go on."""
-        self._shall_renew = False
         if self._successor:
             code = self._successor.poll()
             if code is None:
+                if boot_clock() - self._started_successor_at > RENEW_TIMEOUT:
+                    kill(self._successor.pid)
                 return
             self._successor = None
             self._report.error(
                 f"the installed code does not come up as a watcher (it ended with {code}); {__version__} goes on"
             )
         elif boot_clock() >= self._renew_at:
+            self._shall_renew = False
             self._renew_at = boot_clock() + RENEW_INTERVAL
             self._successor = _start(self._invocation, self._neighbours)
+            self._started_successor_at = boot_clock()

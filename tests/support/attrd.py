@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 # Answers in the form of Pacemaker's own: name="guard" host="n1" value="1000". Like that one it takes the one node to
@@ -10,6 +12,7 @@ SCRIPT = """#!/bin/sh
 cd "${0%/*}" || exit 70
 echo "$*" >> calls
 [ ! -e hang ] || exec sleep 1000
+[ ! -e slow ] || sleep 2
 [ ! -e code ] || { read code < code; exit "$code"; }
 [ "$1" != -p ] || shift
 case $1 in
@@ -56,6 +59,20 @@ class Attrd:
         """Let every call hang after it was recorded."""
         file = self.directory / "hang"
         file.touch() if on else file.unlink()
+
+    def slow(self, on: bool = True) -> None:
+        """Let every call take two seconds after it was recorded."""
+        file = self.directory / "slow"
+        file.touch() if on else file.unlink()
+
+    def processes(self) -> list[str]:
+        """Return the processes of calls that have not ended."""
+        found = []
+        for process in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if process.isdigit() and os.readlink(f"/proc/{process}/cwd") == str(self.directory):
+                    found.append(process)
+        return found
 
     def peer(self, name: str, host: str, value: str) -> None:
         """Say what another node's attribute is."""

@@ -209,7 +209,8 @@ class Cycle:
         """Return what is known of the other nodes after a closer look, before this node acts on that."""
         if verdict.state == "saturated" and memory.run_since is not None:
             began = time.time() - (now - memory.run_since)
-            if began - self._attributes.last_saturation_at() < FOLLOWS_WITHIN:
+            # The clock of another node may be ahead.
+            if abs(began - self._attributes.last_saturation_at()) < FOLLOWS_WITHIN:
                 return ADDRESS_FOLLOWED
         return peer if self._attributes.has_better_place(self._resource) else NO_PEER
 

@@ -58,12 +58,12 @@ class Network:
 
     def sources(self) -> list[LinkEvents | Reach]:
         """Return what becomes readable with news, as a list for select."""
-        return [self._events, self._reach] if self._reach else [self._events]
+        return [self._events, self._reach] if self._reach and self._can_ask else [self._events]
 
     def seconds_until_due(self, limit: float, now: float) -> float:
         """Return the seconds until process has something to do, `limit` at most."""
         due = min([self._look_at, *self._announce_at[:1]])
-        if self._reach and not self._fault and self._reach.next_at is not None:
+        if self._reach and self._can_ask and self._reach.next_at is not None:
             due = min(due, self._reach.next_at)
         return min(limit, max(0.0, due - now))
 
@@ -88,6 +88,11 @@ class Network:
         self._peers = tuple(peers)
         self._others_reach = others_reach
         self._set_neighbours()
+
+    @property
+    def _can_ask(self) -> bool:
+        """Whether neighbours can be asked and heard: what nobody reads must not wake the watcher."""
+        return self._interface is not None and not self._fault
 
     @property
     def own_address(self) -> str:

@@ -124,7 +124,7 @@ class Store:
         try:
             _write(temporary, content, os.O_TRUNC)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT) and os.path.exists(temporary):
                 os.unlink(temporary)
             raise
         os.replace(temporary, self._path)

@@ -15,7 +15,7 @@ def state(guard, server):
     """The guard's state directory, a small file system of its own."""
     directory = guard.state_file.parent
     directory.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=100", "tmpfs", directory], check=True)
     yield directory
     subprocess.run(["mount", "-o", "remount,rw", directory], check=True)
     client_of(guard).end()
@@ -38,6 +38,13 @@ def fill(directory):
             file.write(bytes(4096))
 
 
+def use_up_files(directory):
+    """Use all the files that a file system may have."""
+    with pytest.raises(OSError, match="space"):
+        for number in range(1000):
+            (directory / f"file-{number}").touch()
+
+
 def is_watching(guard):
     return guard.parameters["watch_interval"] != "0"
 
@@ -55,11 +62,12 @@ def test_a_full_file_system_moves_nothing_and_hides_no_fault(guard, server, stat
     guard.monitor_until(lambda _: guard.published == GOOD, within=5)
 
 
-def test_a_grace_ends_in_spite_of_a_full_file_system(guard, server, state):
+@pytest.mark.parametrize("use_up", [fill, use_up_files], ids=["space", "files"])
+def test_a_grace_ends_in_spite_of_a_full_file_system(guard, server, state, use_up):
     guard.parameters["saturation_grace"] = "1s"
     guard.started()
     guard.attrd.peer("guard-state", "n2", "synced")
-    fill(state)
+    use_up(state)
     server.values.update(SATURATED)
     guard.monitor_until(lambda _: guard.published == ("10", "saturated"), within=10)
 

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import struct
 import time
 
 import pytest
@@ -125,6 +126,29 @@ def test_kernel_wakes_who_waits_for_the_link(switch, network):
     switch.pull_cable()
     assert select.select(network.sources()[:1], [], [], LIMIT)[0]
     assert network.process(boot_clock())
+
+
+@pytest.mark.parametrize("addresses", [V4], ids=["ipv4"], indirect=True)
+def test_answers_on_another_interface_do_not_wake_who_waits_for_the_link(switch):
+    opened = open_socket(socket.AF_INET)
+    network = Network(switch.vip, None, opened, boot_clock())
+    hardware = "02:00:00:00:00:01", "02:00:00:00:00:02"
+    peer = ("peer", "name", "far", "address", hardware[1])
+    switch.ip("link", "add", "other", "up", "address", hardware[0], "type", "veth", *peer)
+    switch.ip("link", "set", "far", "up")
+    switch.pull_cable()
+    wait(network, lambda: "unplugged" in state(network))
+    own, far = (bytes.fromhex(each.replace(":", "")) for each in hardware)
+    reply = struct.pack("!6s6sHHHBBH6s4s6s4s", own, far, 0x806, 1, 0x800, 6, 4, 2, far, b"\x0a" * 4, own, b"\x0b" * 4)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("far", 0))
+        sender.send(reply)
+    assert select.select([opened], [], [], LIMIT)[0], "it has arrived"
+    for _ in range(100):
+        if not select.select(network.sources(), [], [], 0)[0]:
+            return
+        network.process(boot_clock())
+    pytest.fail("what waits is woken without end")
 
 
 def test_interface_set_down(switch, network):

@@ -498,6 +498,12 @@ def test_a_saturation_long_after_the_last_moves_the_address(host):
     assert kinds[-1] == "poor"
 
 
+def test_a_clock_that_is_ahead_does_not_make_every_saturation_one_that_follows(host):
+    host.cluster.better_peer, host.cluster.saturated_at = True, time.time() + 86400
+    kinds = [host.run(node(**SATURATED))[0].kind for _ in range(14)]
+    assert kinds[-1] == "poor"
+
+
 def test_a_desync_is_not_a_saturation_that_follows(host):
     host.cluster.better_peer, host.cluster.saturated_at = True, time.time()
     assert [host.run(node(**DESYNCED))[0].kind for _ in range(3)][-1] == "poor"

@@ -1,6 +1,12 @@
 """What watchers tell each other of the network: when, and what it means."""
 
-from galera_sync_guard.cluster.network_reports import MAX_REPORTS, REPORT_INTERVAL, REPORT_MAX_AGE, NetworkReports
+from galera_sync_guard.cluster.network_reports import (
+    ADDRESS_MAX_AGE,
+    MAX_REPORTS,
+    REPORT_INTERVAL,
+    REPORT_MAX_AGE,
+    NetworkReports,
+)
 
 
 def report_of(address, reaches=True):
@@ -60,3 +66,21 @@ def test_no_sender_can_fill_the_memory():
         reports.receive(b"10.0.0.%d 1" % number, 0.0)
     reports.receive(b"\xff" * 100, 0.0)
     assert len(reports.addresses()) == MAX_REPORTS
+
+
+def test_the_own_report_of_a_moment_ago_says_nothing_either():
+    reports = NetworkReports()
+    reports.set_own("10.0.0.1", True)
+    sent = reports.take_due(0.0)
+    reports.set_own("10.0.0.1", False)
+    reports.receive(sent, 0.1)
+    assert reports.addresses() == ()
+    assert not reports.others_reach(0.1)
+
+
+def test_addresses_that_no_node_has_any_more_leave_their_places_to_others():
+    reports = NetworkReports()
+    for number in range(MAX_REPORTS):
+        reports.receive(b"10.0.0.%d 1" % number, 0.0)
+    reports.receive(report_of("10.0.1.1"), ADDRESS_MAX_AGE + 1)
+    assert reports.addresses() == ("10.0.1.1",)

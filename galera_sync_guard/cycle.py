@@ -100,6 +100,8 @@ class Cycle:
 
     `resource` is the guard's name. `interval` is the time between two cycles in seconds, 0 when this call does not recur.
     Another `publication_epoch` than at the last publication means that Pacemaker may have lost what was published.
+    `is_kept` is whether this object lives on. One that does not, remembers by a node attribute while the state file
+    cannot be written.
     """
 
     def __init__(
@@ -114,10 +116,10 @@ class Cycle:
         deadline: Deadline,
         interval: float,
         publication_epoch: int,
+        is_kept: bool = False,
     ) -> None:
         self.sampler = sampler
         self.publication_epoch = publication_epoch
-        self.record = store.load() or Record()
         self._resource = resource
         self._policy = policy
         self._store = store
@@ -126,8 +128,17 @@ class Cycle:
         self._report = report
         self._deadline = deadline
         self._interval = interval
-        self._next_save_error_at = 0.0
+        self._is_kept = is_kept
+        self.record = self._load()
         self.grace_ends_at: float | None = None  # when what the last sample has shown may count
+
+    def _load(self) -> Record:
+        record = self._store.load()
+        if not self._is_kept and not self._store.is_reliable():
+            other = self._store.parse(self._attributes.remembered())
+            if other and (record is None or (other.published_at or 0) > (record.published_at or 0)):
+                return other
+        return record or Record()
 
     def forget(self) -> None:
         """Forget the verdict in force, so that the next one is of now."""
@@ -265,9 +276,12 @@ class Cycle:
         except OSError as error:
             if must_save and not self._store.is_started():
                 raise
-            if boot_clock() >= self._next_save_error_at:
-                self._next_save_error_at = boot_clock() + SAVE_ERROR_INTERVAL
+            logged_at = self.record.save_error_at
+            if logged_at is None or boot_clock() - logged_at >= SAVE_ERROR_INTERVAL:
+                self.record.save_error_at = boot_clock()
                 self._report.error(f"cannot write the state file: {error}")
+            if not self._is_kept:
+                self._attributes.remember(self._store.text_of(self.record))
 
     def _log_change(self, verdict: Verdict) -> None:
         record = self.record

@@ -77,6 +77,25 @@ class Attributes:
         if kept:
             self._run("attrd_updater", "-p", "-n", f"{self._score}-{FALLS}", "-U", SEPARATOR.join(kept))
 
+    def remember(self, text: str) -> None:
+        """Keep a text of this node in a private attribute: the memory of a guard whose state file cannot be written."""
+        import binascii
+        import zlib
+
+        word = binascii.b2a_base64(zlib.compress(text.encode()), newline=False).decode()
+        self._run("attrd_updater", "-p", "-n", self._score + "-memory", "-U", word)
+
+    def remembered(self) -> str:
+        """Return the text that `remember` has kept last, "" for none."""
+        import binascii
+        import zlib
+
+        word = self._values(self._score + "-memory", "-N", self._node).get(self._node, "") if self._node else ""
+        try:
+            return zlib.decompress(binascii.a2b_base64(word)).decode()
+        except (ValueError, zlib.error):
+            return ""
+
     def delete(self) -> bool:
         """Delete score and state; return whether that worked or there is no cluster."""
         codes = [self._run("attrd_updater", "-n", name, "-D")[0] for name in (self._score, self._state)]

@@ -39,6 +39,7 @@ class Record:
     since: int | None = None  # when that was logged, in seconds since 1970
     told: str | None = None  # what people were told last, without what changes from second to second
     told_at: float | None = None
+    save_error_at: float | None = None  # when it was logged that this cannot be saved
 
     def __init__(self) -> None:
         self.memory: Memory | None = None  # what judge carries from one sample to the next
@@ -68,7 +69,10 @@ class Store:
 
     def load(self) -> Record | None:
         """Return the Record that the last call left, None when there is no memory that still holds."""
-        text = self._read() or ""
+        return self.parse(self._read() or "")
+
+    def parse(self, text: str) -> Record | None:
+        """Return the Record that a text of `text_of` means, None when it does not hold."""
         boot, _, version = text.partition("\n")[0].partition(" ")
         if boot != self._boot or not _is_complete(text):
             return None
@@ -93,12 +97,7 @@ class Store:
         A file system without space keeps the old file's place, which the new text takes in one write; without an old
         file an empty one remains: the guard is started, and remembers nothing. OSError when nothing can be saved.
         """
-        lines = [f"{self._boot} {__version__}"]
-        lines += [f"parameter.{name}={value}" for name, value in self._values.items()]
-        for part in (record, record.memory):
-            names = type(part).__annotations__ if part else ()
-            lines += [f"{name}={value}" for name in names if (value := getattr(part, name)) is not None]
-        text = "\n".join((*lines, END, ""))
+        text = self.text_of(record)
         if text == self._text:
             return
         self._text, self._has_read = None, False
@@ -109,6 +108,19 @@ class Store:
                 raise
             self._overwrite(text.encode())
         self._text, self._has_read = text, True
+
+    def text_of(self, record: Record) -> str:
+        """Return a Record as text."""
+        lines = [f"{self._boot} {__version__}"]
+        lines += [f"parameter.{name}={value}" for name, value in self._values.items()]
+        for part in (record, record.memory):
+            names = type(part).__annotations__ if part else ()
+            lines += [f"{name}={value}" for name in names if (value := getattr(part, name)) is not None]
+        return "\n".join((*lines, END, ""))
+
+    def is_reliable(self) -> bool:
+        """Return whether the file tells what the last call knew: not if it is empty, or cannot be replaced."""
+        return self._read() != "" and os.access(os.path.dirname(self._path), os.W_OK)
 
     def delete(self) -> None:
         """Forget everything: from now on this guard is not started."""

@@ -264,6 +264,7 @@ class Watcher:
             self.deadline,
             self._policy.watch_interval,
             0,
+            is_kept=True,
         )
         self._epoch = cycle.publication_epoch = cycle.record.published_by or 0
         return cycle

@@ -18,8 +18,13 @@ echo "$*" >> calls
 case $1 in
 -Q)
     name=$3
-    [ ! -e "value.$name" ] || echo "name=\\"$name\\" host=\\"n1\\" value=\\"$(cat "value.$name")\\""
+    for kind in value private; do
+        [ ! -e "$kind.$name" ] || echo "name=\\"$name\\" host=\\"n1\\" value=\\"$(cat "$kind.$name")\\""
+    done
     [ "$4" != -A ] || [ "$OCF_RESKEY_CRM_meta_on_node" ] || [ ! -e "peers.$name" ] || cat "peers.$name"
+    ;;
+-p)
+    echo "$5" > "private.$3"
     ;;
 -n)
     case $3 in

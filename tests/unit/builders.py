@@ -127,6 +127,7 @@ class Cluster:
         self.better_peer = better_peer
         self.has_place = True
         self.saturated_at = 0.0
+        self.memory = ""
         self.result = attributes.PUBLISHED
         self.published = 0
         self.asked = 0
@@ -148,6 +149,12 @@ class Cluster:
 
     def keep_falls(self):
         self.kept += 1
+
+    def remember(self, text):
+        self.memory = text
+
+    def remembered(self):
+        return self.memory
 
     def last_saturation_at(self):
         return self.saturated_at

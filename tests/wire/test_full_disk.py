@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.support.galera import SATURATED
+from tests.support.galera import HEALTHY, SATURATED
+from tests.support.server import error
 from tests.wire.watching import BAD, GOOD, client_of, status_of, wait, watcher_of
 
 
@@ -94,6 +95,38 @@ def test_a_read_only_file_system_does_not_stop_a_guard_that_was_started(guard, s
     assert guard.stop().code == 0
     assert guard.published == (None, None)
     assert watcher_of(guard) is None
+
+
+def make_read_only(directory):
+    subprocess.run(["mount", "-o", "remount,ro", directory], check=True)
+
+
+@pytest.mark.parametrize("is_full_at_start", [False, True], ids=["then read-only", "full at the start"])
+def test_a_memory_that_cannot_be_written_outlasts_a_call_and_says_so_rarely(guard, server, state, is_full_at_start):
+    guard.parameters.update(saturation_grace="1s", unknown_grace="1s")
+    if is_full_at_start:
+        fill(state)
+    began = time.monotonic()
+    said = [guard.start()]
+    assert said[0].code == 0
+    if not is_full_at_start:
+        make_read_only(state)
+    guard.attrd.peer("guard-state", "n2", "synced")
+
+    def expect(*published):
+        guard.monitor_until(lambda result: said.append(result) or guard.published == published, within=60)
+
+    server.values.update(SATURATED)
+    expect("10", "saturated")
+    server.values.update(HEALTHY)
+    expect(*GOOD)
+    server.trouble["login"] = error(1045, "Access denied")
+    if is_watching(guard):
+        server.hang_up()
+    expect("950", "unknown")
+    if not is_watching(guard):
+        complaints = [result for result in said if "cannot write the state file" in result.stderr]
+        assert 1 <= len(complaints) <= 1 + (time.monotonic() - began) / 60
 
 
 def test_a_watcher_writes_nothing_in_a_steady_state(guard, server, state):

@@ -66,6 +66,9 @@ DIGITS = dict.fromkeys(map(ord, "0123456789."))
 # How often the error is logged that the state file cannot be written, in seconds.
 SAVE_ERROR_INTERVAL = 60.0
 
+# A state that comes and goes is logged once in this time, in seconds, or when it stays.
+LOG_INTERVAL = 1.0
+
 
 class PollingSampler:
     """Probes the server over a connection that ends with the probe."""
@@ -129,6 +132,7 @@ class Cycle:
         self._deadline = deadline
         self._interval = interval
         self._is_kept = is_kept
+        self._logged_at: dict[str, float] = {}  # what was logged -> when
         self.record = self._load()
         self.grace_ends_at: float | None = None  # when what the last sample has shown may count
 
@@ -287,8 +291,10 @@ class Cycle:
         record = self.record
         follows = "/follows the address" if record.memory and record.memory.follows_address else ""
         said = f"{verdict.state}/{verdict.kind}{follows}"
-        if record.reported == said:
+        now = boot_clock()
+        if record.reported == said or now - self._logged_at.get(said, -LOG_INTERVAL) < LOG_INTERVAL:
             return
+        self._logged_at[said] = now
         record.reported = said
         record.since = int(time.time())
         log = self._report.warning if verdict.kind in BAD or verdict.state == "unknown" else self._report.info

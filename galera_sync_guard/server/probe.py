@@ -291,7 +291,7 @@ class ProbeSession:
             return
         from galera_sync_guard.server.activation import stopping_service
 
-        service = stopping_service(pid)
+        service = stopping_service(self._parameters, pid)
         if service:
             raise NoValues(Cause.DOWN, f"{service} is being stopped, and sends no handshake")
 

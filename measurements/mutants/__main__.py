@@ -39,6 +39,11 @@ TESTS = {
         "unit/guard/test_judge_walk",
     ),
     "cycle": ("unit/guard/test_cycle", "unit/guard/test_interrupted_cycle"),
+    "cluster/network_reports": ("unit/guard/test_network_reports",),
+    "cluster/peers": ("unit/guard/test_peers", "unit/guard/test_cycle"),
+    "host/reach": ("unit/guard/test_reach",),
+    "watcher/control": ("unit/guard/test_control",),
+    "watcher/client": ("unit/guard/test_control",),
 }
 # The name by which the list and the command know a module.
 MODULES = {path.rpartition("/")[2]: path for path in TESTS}

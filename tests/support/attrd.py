@@ -27,6 +27,7 @@ case $1 in
     echo "$5" > "private.$3"
     ;;
 -n)
+    [ ! -e lose ] || exit 0
     case $3 in
     -U) echo "$4" > "value.$2" ;;
     -D) rm -f "value.$2" ;;
@@ -63,6 +64,11 @@ class Attrd:
     def hang(self, on: bool = True) -> None:
         """Let every call hang after it was recorded."""
         file = self.directory / "hang"
+        file.touch() if on else file.unlink()
+
+    def lose(self, on: bool = True) -> None:
+        """Take every value and keep none, as the cluster does between two controllers."""
+        file = self.directory / "lose"
         file.touch() if on else file.unlink()
 
     def slow(self, on: bool = True) -> None:

@@ -213,3 +213,10 @@ def test_no_lock_is_taken_twice(tmp_path):
     fcntl.flock(first, fcntl.LOCK_UN)
     for descriptor in (first, second):
         os.close(descriptor)
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        take(str(tmp_path / "lock"))
+    assert not (tmp_path / "victim").exists()

@@ -146,15 +146,12 @@ class TestPublishing:
         wait(lambda: guard.published == BAD)
 
     def test_a_score_that_does_not_arrive_is_published_again(self, guard, server):
-        updates = guard.attrd.directory / "value.guard"
+        guard.attrd.lose()
         server.values["read_only"] = "ON"
+        wait(lambda: guard.attrd.updates.count(("guard", BAD[0])) > 1, within=9)  # sooner than the refresh
+        assert guard.monitor().code == 0, "nothing has failed"
+        guard.attrd.lose(False)
         wait(lambda: guard.published == BAD)
-        server.values["read_only"] = "OFF"
-        updates.unlink()
-        updates.mkdir()  # the stand-in can neither keep nor show a value
-        wait(lambda: guard.attrd.updates.count(("guard", "1000")) > 1)
-        updates.rmdir()
-        wait(lambda: guard.published == GOOD)
 
     def test_a_probe_has_it_published_again_since_a_restarted_pacemaker_has_lost_it(self, guard, pid):
         for name in ("guard", "guard-state"):

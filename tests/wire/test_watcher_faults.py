@@ -8,7 +8,7 @@ import time
 import pytest
 
 from galera_sync_guard.watcher.client import END, RENEW
-from tests.support.guard import copy_of_tree
+from tests.support.guard import CHECKOUT, copy_of_tree
 from tests.support.switch import Switch
 from tests.wire.watching import BAD, GOOD, alive, client_of, status_of, wait, watcher_of
 
@@ -182,3 +182,31 @@ def test_a_parameter_longer_than_a_status_carries_is_no_other_parameter(guard, s
     guard.started()
     wait(lambda: status_of(guard).kind, within=LIMIT)
     assert guard.monitor().code == 0
+
+
+STALLED = """
+import sys, time
+from galera_sync_guard import __version__
+from galera_sync_guard.watcher.control import ControlSocket
+control = ControlSocket(sys.argv[1], "guard")
+finished_at = time.clock_gettime(time.CLOCK_BOOTTIME) - float(sys.argv[2])
+control.set_status({"version": __version__, "cycle_finished_at": finished_at, "kind": "fit", "is_published": True})
+control.take()
+print("taken", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(("age", "code"), [(0, 0), (13, 1)])
+def test_a_watcher_whose_last_cycle_is_too_long_ago_is_stalled(guard, server, age, code):
+    guard.parameters.update(watch_interval="200ms", probe_timeout="2s")
+    guard.started()
+    client_of(guard).end()
+    command = ["/usr/bin/python3", "-B", "-c", STALLED, guard.environment["HA_RSCTMP"], str(age)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, start_new_session=True) as watcher:
+        assert watcher.stdout.readline() == b"taken\n"
+        result = guard.monitor()
+        watcher.kill()
+    assert result.code == code
+    if code:
+        assert result.reason.endswith("limit 12.2s")

@@ -91,7 +91,7 @@ class Network:
 
     @property
     def _can_ask(self) -> bool:
-        """Whether neighbours can be asked and heard: what nobody reads must not wake the watcher."""
+        """Whether neighbours can be asked and heard: an answer that is not read must not wake the watcher."""
         return self._interface is not None and not self._fault
 
     @property

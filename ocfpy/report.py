@@ -69,7 +69,7 @@ class Report:
             self._log("LOG_DEBUG", "DEBUG", message)
 
     def trace(self, text: str) -> None:
-        """Log the lines of a traceback, to syslog only: never to a user; one with other values is no other one."""
+        """Log the lines of a traceback, to syslog only: never to a user. Values do not tell two apart."""
         if self._count_since_last("\n".join(line for line in text.splitlines() if line.startswith("  "))):
             for line in self._without_secrets(text).splitlines():
                 self._syslog("LOG_ERR", "ERROR: " + line)

@@ -272,7 +272,9 @@ def hold_verdict_on_error(invocation: Invocation[GuardParameters], error: BaseEx
         return guard.start(error)
     code = guard.ask_watcher(compare=False)
     if code is not None:
-        invocation.report.error(describe(error))
+        # reload-agent has logged a value that is not allowed, once, and status shows it.
+        if not isinstance(error, ParameterError):
+            invocation.report.error(describe(error))
         return code
     return guard.poll(error) if guard.store.is_started() else codes.OCF_NOT_RUNNING
 

@@ -49,11 +49,13 @@ def test_an_upgrade_node_by_node_moves_nothing(old, old_deb, deb, mode):
             install(node, old_deb)
         wait_until(lambda node=node: versions(node) == (OLD, OLD), 20, "the old guard has judged")
     wait_normal(laboratory)
+    (upgrade,) = recipe.procedure("Upgrade this package")
     with Scene(laboratory) as scene:
         began = time.time()
         scene.begin()
         for node in (*laboratory.peers(scene.holder), scene.holder):
-            install(node, deb)
+            node.copy_in(deb, f"/root/{deb.name}")
+            node.shell("cd /root; " + upgrade, timeout=300)
             wait_until(lambda node=node: versions(node) == (VERSION, VERSION), 20, "the new guard has judged")
             scene.stay(3)
             assert abnormal(laboratory) == []

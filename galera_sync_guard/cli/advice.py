@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from galera_sync_guard.cli.obstacles import Obstacle
 from galera_sync_guard.cli.pages import ALL_DOWN, NO_PRIMARY, chapter
+from galera_sync_guard.cluster.moments import BACK
 from galera_sync_guard.decision.states import STATES
 
 ADVICE = {state.name: state.advice for state in STATES}
@@ -90,7 +91,7 @@ def for_state(guard: str, state: str, reason: str | None) -> str:
         return for_unknown(guard, (reason or "").removeprefix("unknown: ")) or LOGIN
     if state == FAILED:
         return for_unknown(guard, reason or "")
-    if "back in service at" in (reason or ""):
+    if BACK in (reason or ""):
         return ""
     return ADVICE.get(state, "")
 

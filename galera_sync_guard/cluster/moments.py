@@ -8,12 +8,13 @@ from __future__ import annotations
 from ocfpy.parameters import parse_seconds
 
 BELIEVED = "believed after "
+BACK = "back in service at "
 
 
 def with_moments(reason: str, now: float, held_for: float | None) -> str:
     """Return a reason with the moment at which each span began, and at which the hold ends in `held_for` seconds."""
     if held_for is not None:
-        reason = f"{reason.partition(BELIEVED)[0]}back in service at @{now + held_for:.0f}"
+        reason = f"{reason.partition(BELIEVED)[0]}{BACK}@{now + held_for:.0f}"
     words = reason.split(" ")
     for n, word in enumerate(words):
         span = word.rstrip(",;")

@@ -3,13 +3,14 @@
 import io
 import json
 import os
+import time
 
 import pytest
 
 from galera_sync_guard.cli import here, pages
 from galera_sync_guard.cli.commands import maintenance
 from galera_sync_guard.cli.main import main
-from tests.support.situations import SITUATIONS, Situation
+from tests.support.situations import NOW, SITUATIONS, Situation
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def node1(tmp_path, guard, server, monkeypatch):
     def say(situation, *words, pacemaker=True, unit=None):
         cluster = Situation()
         if situation:
-            SITUATIONS[situation](cluster)
+            SITUATIONS.get(situation, situation)(cluster)
         for name in ("socket", "maintenance_file"):
             cluster.set_parameter(name, guard.parameters[name])
         cluster.unset_parameter("vip")  # this machine has no such interface
@@ -92,10 +93,25 @@ def test_a_stopped_pacemaker_is_named_first(node1):
     assert "Pacemaker does not run on this node" in said["consequences"][0]
 
 
-def test_a_node_that_is_held_back_is_in_service_soon(node1):
-    assert node1("back-in-service-soon", "maintenance")[1] == (
-        "node1 is in service for the virtual IP when its guard has found it good for recovery_hold=3s\n"
-    )
+def test_a_node_that_is_held_back_is_in_service_soon(node1, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    expected = "node1 is in service for the virtual IP at 13:55:39 (in 2 s)\n"
+    assert node1("back-in-service-soon", "maintenance")[1] == expected
+    assert node1("back-in-service-soon", "maintenance", "off")[1] == expected
+
+
+def test_a_node_whose_server_is_down_is_not_called_in_service(node1):
+    said = node1("all-stopped", "maintenance", "off")[1]
+    assert said.startswith("node1 is out of service for the virtual IP, as its guard says: down: /run/mysqld")
+
+
+def test_off_waits_for_a_guard_that_has_not_seen_it_yet(node1, monkeypatch, guard):
+    monkeypatch.setattr(maintenance, "SEEN_TIMEOUT", 1.5)
+    reason = f"{guard.parameters['maintenance_file']} exists"
+    began = time.monotonic()
+    node1(lambda cluster: cluster.tell("node1", "maintenance", reason=reason), "maintenance", "off")
+    assert time.monotonic() - began > 1.5
 
 
 def test_explain_does_not_end_a_maintenance_that_has_ended(node1, guard, server):

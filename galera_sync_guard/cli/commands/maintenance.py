@@ -9,18 +9,21 @@ from argparse import Namespace
 from galera_sync_guard.cli import here
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.lookup import NodeGuard
+from galera_sync_guard.cli.clock import in_words
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Cell, Screen
+from galera_sync_guard.cluster.moments import BACK
 from galera_sync_guard.decision.states import BAD, SCORES, score_text
 from galera_sync_guard.host.maintenance import maintenance_reason
-from ocfpy.parameters import format_seconds
 
 # What the guard reads of the file, in bytes, with the newline.
 LONGEST_REASON = 199
 # The time limit for the virtual IP to leave, in seconds, and the time between two looks at it.
 LEAVE_TIMEOUT = 30.0
 POLL = 0.3
+# The time limit for the guard to see that maintenance is off, in seconds.
+SEEN_TIMEOUT = 3.0
 # After how many seconds a person is told what this waits for.
 PATIENCE = 1.0
 
@@ -43,12 +46,15 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     code = ExitCode.OK
     if arguments.switch == "on" and guard.node:
         code = _wait_until_free(host, guard, arguments, screen)
+    if arguments.switch == "off":
+        _wait_until_seen(host, guard)
     return max(code, _show(host, guard, arguments, screen))
 
 
 def _show(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
     reason = maintenance_reason(guard.parameters.maintenance_file)
     obstacle = here.keeps_away(here.obstacles_here(host, guard), guard)
+    said = _said(host, guard)
     if arguments.json:
         screen.json(
             {
@@ -57,6 +63,7 @@ def _show(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) ->
                 "reason": reason,
                 "file": guard.parameters.maintenance_file,
                 "forbidden_by_pacemaker": obstacle and obstacle.what,
+                "guard_says": said or None,
             }
         )
         return ExitCode.OK
@@ -69,10 +76,12 @@ def _show(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) ->
         )
         screen.line(f"  {obstacle.where}: {obstacle.what}")
         screen.line("      ", Cell(obstacle.to_do, "strong"))
-    elif reason is None and tools.attribute(host, guard.attribute).get(guard.node or "") in OF_A_BAD_NODE:
-        hold = format_seconds(guard.parameters.recovery_hold)
-        after = f" when its guard has found it good for recovery_hold={hold}"
-        screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP", after)
+    elif reason is None and said:
+        back = said.partition(BACK)[2]
+        service = Cell("in service" if back else "out of service", "good" if back else "warn")
+        screen.line(
+            where, " is ", service, " for the virtual IP", f" at {back}" if back else f", as its guard says: {said}"
+        )
     elif reason is None:
         screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP")
     else:
@@ -114,6 +123,23 @@ def _wait_until_free(host: Host, guard: NodeGuard, arguments: Namespace, screen:
         if time.monotonic() > end:
             return ExitCode.PROBLEM
         time.sleep(POLL)
+
+
+def _wait_until_seen(host: Host, guard: NodeGuard) -> None:
+    """Wait until this node's guard has seen that the file is gone, so that status says it too."""
+    end = time.monotonic() + SEEN_TIMEOUT
+    while f"{guard.parameters.maintenance_file} exists" in _said(host, guard) and time.monotonic() < end:
+        time.sleep(POLL)
+
+
+def _said(host: Host, guard: NodeGuard) -> str:
+    """Return what this node's guard says of it, as it is now; empty when that is nothing bad."""
+    node = guard.node or ""
+    if tools.attribute(host, guard.attribute).get(node) not in OF_A_BAD_NODE:
+        return ""
+    told = [tools.attribute(host, f"{guard.attribute}-{name}").get(node, "0") for name in ("bad", *BAD)]
+    latest = max(told, key=lambda text: int(f"0{text.partition(' ')[0]}"))
+    return in_words((latest + "  ").split(" ", 2)[2].strip())
 
 
 def _one_line(reason: str | None) -> str:

@@ -76,8 +76,10 @@ mutants: setup venv  ## docs/dev/mutants.md anew: which changes of what decides 
 		build/mutants/venv/bin/pip install --quiet mutmut==2.5.1; }
 	$(PYTHON) -B -m measurements.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)
 
-bench: root tools plotting deb  ## what a monitor costs, against its peers, on one real node
-	$(PYTHON) -B -m measurements.cost build/galera-sync-guard_*.deb
+bench: SUITES := $(or $(SUITE),bookworm trixie)
+bench: root tools plotting deb  ## what a monitor costs, against its peers, on one real node of each suite: docs/dev/cost.md; SUITE=trixie: on that alone
+	for suite in $(SUITES); do SUITE=$$suite $(PYTHON) -B -m measurements.cost build/galera-sync-guard_*.deb || exit; done
+	$(PYTHON) -B -m measurements.cost.report
 
 deb: tools  ## the Debian package, in build/
 	tools/build-deb

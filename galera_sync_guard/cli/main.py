@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from galera_sync_guard import __version__
 from galera_sync_guard.cli.commands.check import check
@@ -18,6 +18,7 @@ from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import Screen
 
 Subcommand = Callable[[Host, argparse.Namespace, Screen], ExitCode]
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> ExitCode:
@@ -42,7 +43,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version="%(prog)s " + __version__)
     subcommands = top.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    for add in (_add_explain, _add_status, _add_check, _add_rehearse, _add_setup, _add_maintenance):
+        add(subcommands)
+    return top
 
+
+def _add_explain(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "explain",
@@ -59,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
         help="parameters of the guard to try instead of those in the cluster's configuration",
     )
 
+
+def _add_status(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "status",
@@ -74,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
         help="show it again and again, every 2 seconds by default, until interrupted",
     )
 
+
+def _add_check(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "check",
@@ -84,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _guard_option(command)
 
+
+def _add_rehearse(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "rehearse",
@@ -93,6 +105,8 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--cib", metavar="FILE", help="a configuration in a file, in place of the cluster's")
 
+
+def _add_setup(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "setup",
@@ -125,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the virtual IP, 60 by default",
     )
 
+
+def _add_maintenance(subcommands: Subcommands) -> None:
     command = _command(
         subcommands,
         "maintenance",
@@ -135,12 +151,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("switch", nargs="?", choices=("on", "off"), help="on waits until the virtual IP has left")
     command.add_argument("--reason", metavar="TEXT", help="shown by status on all nodes; at most 199 bytes")
     _guard_option(command)
-    return top
 
 
-def _command(
-    subcommands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, call: Subcommand, text: str
-) -> argparse.ArgumentParser:
+def _command(subcommands: Subcommands, name: str, call: Subcommand, text: str) -> argparse.ArgumentParser:
     command = subcommands.add_parser(
         name, help=text.partition(":")[0].partition(".")[0], description=text, allow_abbrev=False
     )

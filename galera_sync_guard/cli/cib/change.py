@@ -14,10 +14,9 @@ from galera_sync_guard.cli.cib.model import (
     VIRTUAL_IP,
     Configuration,
     Resource,
-    is_same_address,
 )
 from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE, MADE_BY_SETUP, Primitive, Recipe
-from galera_sync_guard.cli.cib.values import seconds
+from galera_sync_guard.cli.cib.values import is_same_address, seconds
 
 PROPERTIES = "cib-bootstrap-options"
 
@@ -132,11 +131,12 @@ def _differences(found: Resource, wanted: Primitive) -> list[str]:
         ("parameter", found.parameters, wanted.parameters),
         ("meta attribute", found.meta, wanted.meta),
     ):
-        for name in sorted(is_there.keys() | should.keys()):
-            if is_there.get(name) != should.get(name):
-                different.append(
-                    f"{found.id} has the {what} {name}={is_there.get(name, '(none)')}, and setup would give it {should.get(name, 'none')}"
-                )
+        different += [
+            f"{found.id} has the {what} {name}={is_there.get(name, '(none)')},"
+            f" and setup would give it {should.get(name, 'none')}"
+            for name in sorted(is_there.keys() | should.keys())
+            if is_there.get(name) != should.get(name)
+        ]
     monitors = [
         (seconds(op.get("interval")), seconds(op.get("timeout")))
         for op in found.operations

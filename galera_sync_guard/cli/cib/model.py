@@ -1,18 +1,22 @@
-"""The parts of a CIB that matter for a guard and its virtual IP, resolved as Pacemaker does; pure, and reads nothing itself.
-
-Templates, references by id, resource sets, tags and defaults are resolved here and nowhere else.
-"""
+"""The parts of a CIB that matter for a guard and its virtual IP; pure, and reads nothing itself."""
 
 from __future__ import annotations
 
-import copy
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli.cib.values import is_true, score, seconds
+from galera_sync_guard.cli.cib.resolve import (
+    configuration_section,
+    inherited,
+    operations_of,
+    pairs,
+    tags_by_id,
+    with_new_names,
+    without_references,
+)
+from galera_sync_guard.cli.cib.values import is_same_address, is_true, score, seconds
 from galera_sync_guard.decision.states import INFINITY
 
 GUARD_AGENT = "ocf:custom:galera_sync_guard"
@@ -22,14 +26,6 @@ ADDRESS_AGENTS = ("ocf:heartbeat:IPaddr2", "ocf:heartbeat:IPaddr")
 # The names that the recipe uses, and the guard's without a cluster.
 GUARD = "galera-guard"
 VIRTUAL_IP = "VirtualIP"
-
-# Pacemaker 3.0.2 renamed properties: the new name counts first.
-RENAMED = {
-    "stonith-enabled": "fencing-enabled",
-    "stonith-action": "fencing-action",
-    "stonith-timeout": "fencing-timeout",
-    "stonith-watchdog-timeout": "fencing-watchdog-timeout",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +98,13 @@ class Configuration:
 
     def __init__(self, cib: Element) -> None:
         self.cib = cib
-        self.section = _without_references(_section(cib))
+        self.section = without_references(configuration_section(cib))
         self.constraints = list(self.section.find("constraints") or ())
-        self.properties = _with_new_names(pairs(self.section.find("crm_config"), "cluster_property_set"))
+        self.properties = with_new_names(pairs(self.section.find("crm_config"), "cluster_property_set"))
         self.resource_defaults = pairs(self.section.find("rsc_defaults"), "meta_attributes")
         self.operation_defaults = pairs(self.section.find("op_defaults"), "meta_attributes")
         self.node_names = [node.get("uname", "") for node in self.section.iterfind("nodes/node")]
-        self._tags = _tags(self.section)
+        self._tags = tags_by_id(self.section)
         self.resources = list(self._resources(self.section.find("resources")))
 
     def resource(self, name: str) -> Resource | None:
@@ -261,9 +257,9 @@ class Configuration:
             group,
             ":".join(filter(None, (kind.get("class"), kind.get("provider"), kind.get("type")))),
             name,
-            _inherited("instance_attributes", sources),
-            _inherited("meta_attributes", sources),
-            _operations(sources),
+            inherited("instance_attributes", sources),
+            inherited("meta_attributes", sources),
+            operations_of(sources),
             frozenset(self._tags.get(element.get("id", ""), ())),
         )
 
@@ -271,82 +267,6 @@ class Configuration:
 def attribute_of(guard: Resource) -> str:
     """Return the node attribute that carries a guard's score."""
     return guard.parameters.get("attribute") or guard.id
-
-
-def pairs(element: Element | None, kind: str) -> dict[str, str]:
-    """Return the name and value of every nvpair of that kind of set below an element.
-
-    The set with the highest score counts, among equals the last one. Sets with a rule hold at times or on some nodes
-    only, and are left out.
-    """
-    found: dict[str, str] = {}
-    sets = [each for each in (element if element is not None else ()) if each.tag == kind and each.find("rule") is None]
-    for each in sorted(sets, key=lambda each: score(each.get("score"))):
-        found.update((pair.get("name", ""), pair.get("value", "")) for pair in each.iterfind("nvpair"))
-    return found
-
-
-def is_same_address(one: str | None, other: str | None) -> bool:
-    """Return whether two texts are the same IP address, whatever the spelling."""
-    if one is None or other is None:
-        return False
-    try:
-        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
-    except ValueError:
-        return one == other
-
-
-def _section(cib: Element) -> Element:
-    section = cib.find("configuration")
-    return cib if section is None else section
-
-
-def _without_references(section: Element) -> Element:
-    """Return a copy in which every `id-ref` is replaced by the element that it refers to."""
-    by_id = {element.get("id"): element for element in section.iter() if element.get("id")}
-    section = copy.deepcopy(section)
-    for parent in list(section.iter()):
-        for place, child in enumerate(parent):
-            target = by_id.get(child.get("id-ref"))
-            if target is not None and target.tag == child.tag:
-                replacement = copy.deepcopy(target)
-                replacement.attrib.update({name: value for name, value in child.attrib.items() if name != "id-ref"})
-                parent[place] = replacement
-    return section
-
-
-def _with_new_names(properties: dict[str, str]) -> dict[str, str]:
-    known = dict(properties)
-    for old, new in RENAMED.items():
-        if new in known:
-            known[old] = known[new]
-    return known
-
-
-def _tags(section: Element) -> dict[str, set[str]]:
-    """Return the tags of each id."""
-    tagged: dict[str, set[str]] = {}
-    for tag in section.iterfind("tags/tag"):
-        for reference in tag.iterfind("obj_ref"):
-            tagged.setdefault(reference.get("id", ""), set()).add(tag.get("id", ""))
-    return tagged
-
-
-def _inherited(kind: str, sources: list[Element]) -> dict[str, str]:
-    merged: dict[str, str] = {}
-    for source in reversed(sources):
-        merged.update(pairs(source, kind))
-    return merged
-
-
-def _operations(sources: list[Element]) -> list[dict[str, str]]:
-    """Return the operations of a resource and those of its template that it does not define itself."""
-    found: dict[tuple[str | None, float | None], dict[str, str]] = {}
-    for source in sources:
-        for op in source.iterfind("operations/op"):
-            attributes = {**pairs(op, "meta_attributes"), **op.attrib}
-            found.setdefault((op.get("name"), seconds(op.get("interval"), 0.0)), attributes)
-    return list(found.values())
 
 
 def places(item: Element, resource: Resource) -> bool:

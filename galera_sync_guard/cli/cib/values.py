@@ -1,6 +1,8 @@
-"""Scores, booleans and times as Pacemaker reads them from a CIB; pure."""
+"""Scores, booleans, times and addresses as Pacemaker reads them from a CIB; pure."""
 
 from __future__ import annotations
+
+import ipaddress
 
 from galera_sync_guard.decision.states import INFINITY
 from ocfpy.parameters import parse_seconds
@@ -54,3 +56,13 @@ def _sum(text: str, units: dict[str, int]) -> float:
     if text:
         raise ValueError(text)
     return total
+
+
+def is_same_address(one: str | None, other: str | None) -> bool:
+    """Return whether two texts are the same IP address, whatever the spelling."""
+    if one is None or other is None:
+        return False
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return one == other

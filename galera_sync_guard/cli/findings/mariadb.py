@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.advice import ON_THAT_NODE, for_unknown
-from galera_sync_guard.cli.cib.model import is_same_address
-from galera_sync_guard.cli.cib.values import is_true
+from galera_sync_guard.cli.cib.values import is_same_address, is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
 from galera_sync_guard.cli.findings.finding import EVERY_NODE, NOTE, WARNING, Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot

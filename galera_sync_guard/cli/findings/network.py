@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galera_sync_guard.cli.cib.model import is_same_address
+from galera_sync_guard.cli.cib.values import is_same_address
 from galera_sync_guard.cli.findings.finding import Finding, check, error, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 

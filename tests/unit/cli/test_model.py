@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.cli.cib.model import Configuration, is_same_address
-from galera_sync_guard.cli.cib.values import is_true, score, seconds
+from galera_sync_guard.cli.cib.model import Configuration
+from galera_sync_guard.cli.cib.values import is_same_address, is_true, score, seconds
 
 GUARD = '<primitive id="galera-guard" class="ocf" provider="custom" type="galera_sync_guard"/>'
 VIP = '<primitive id="VirtualIP" class="ocf" provider="heartbeat" type="IPaddr2"/>'

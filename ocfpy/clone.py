@@ -41,7 +41,7 @@ class Notification:
             instances = self._environ.get(f"{NOTIFY}{name}_resource", "").split()
             nodes = self._environ.get(f"{NOTIFY}{name}_uname", "").split()
             if instances:
-                return list(zip(instances, nodes))
+                return list(zip(instances, nodes, strict=False))  # what Pacemaker sends is not ours to refuse
         return []
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # How long syslog may take, in seconds: the socket of a reader that hangs (a journal on stalled storage) stays full.
 SYSLOG_TIMEOUT = 0.3
 FACILITIES = (
-    *"auth cron daemon kern lpr mail news syslog user uucp".split(),
+    *("auth", "cron", "daemon", "kern", "lpr", "mail", "news", "syslog", "user", "uucp"),
     *(f"local{number}" for number in range(8)),
 )
 # After it was full, syslog is tried again after so many seconds. An error that repeats is logged once in this time.

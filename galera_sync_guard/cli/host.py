@@ -43,8 +43,7 @@ class Host:
                 text=True,
                 errors="replace",
                 stdin=subprocess.DEVNULL if text is None else None,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 check=False,
                 timeout=timeout,
             )

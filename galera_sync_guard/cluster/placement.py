@@ -55,7 +55,7 @@ def _moves(plan: str, node: str) -> dict[str, str | None]:
     for element in re.findall(r"<rsc_action ([^>]*)/>", plan):
         action = dict(re.findall(r'([\w-]+)="([^"]*)"', element))
         is_instance = re.search(r":\d+$", action.get("resource", ""))
-        if "action" in action and not is_instance and node in (action.get("source"), action.get("node")):
-            if action["action"] in ("stop", "move", "migrate"):
-                found[action["resource"]] = action.get("dest")
+        leaves = action.get("action") in ("stop", "move", "migrate")
+        if leaves and not is_instance and node in (action.get("source"), action.get("node")):
+            found[action["resource"]] = action.get("dest")
     return found

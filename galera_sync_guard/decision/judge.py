@@ -72,13 +72,13 @@ def judge(
     if condition.grace is not None or condition.kind == POOR:
         kind, reason = _apply_grace(condition, policy, memory, after, peer, now, interval)
     score = SCORES[kind] - (condition.penalty if kind == FIT else 0)
-    if memory and policy.mode == "score" and memory.kind in BAD and score > memory.score:
-        if not _lasted(memory.bad_at, now, policy.recovery_hold):
-            after.kind, after.score, after.state, after.bad_at = memory.kind, memory.score, memory.state, memory.bad_at
-            hold = format_seconds(policy.recovery_hold)
-            reason = f"{memory.state}: still {memory.kind}, now {condition.state}, believed after recovery_hold={hold}"
-            held_until = (now if memory.bad_at is None else memory.bad_at) + policy.recovery_hold
-            return Verdict(memory.kind, memory.score, memory.state, reason, held_until), after
+    rises = memory is not None and memory.kind in BAD and score > memory.score
+    if memory and rises and policy.mode == "score" and not _lasted(memory.bad_at, now, policy.recovery_hold):
+        after.kind, after.score, after.state, after.bad_at = memory.kind, memory.score, memory.state, memory.bad_at
+        hold = format_seconds(policy.recovery_hold)
+        reason = f"{memory.state}: still {memory.kind}, now {condition.state}, believed after recovery_hold={hold}"
+        held_until = (now if memory.bad_at is None else memory.bad_at) + policy.recovery_hold
+        return Verdict(memory.kind, memory.score, memory.state, reason, held_until), after
     after.kind, after.score, after.state = kind, score, condition.state
     after.bad_at = now if kind in BAD else None
     return Verdict(kind, score, condition.state, f"{condition.state}: {reason}"), after

@@ -114,7 +114,8 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        assert self._process.stdin and self._process.stdout, "both are pipes"
+        assert self._process.stdin, "a pipe"
+        assert self._process.stdout, "a pipe"
         self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, directory: str) -> None:

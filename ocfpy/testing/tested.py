@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -145,10 +146,8 @@ class TestedAgent:
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill an action as Pacemaker does after its timeout: with its process group."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
     def processes(self) -> dict[int, str]:

@@ -45,8 +45,10 @@ def _show(rehearsal: Rehearsal, screen: Screen) -> None:
         screen.line(Cell(vip, "strong"), f", guarded by {rehearsal.guard}: where it goes, by the node that holds it")
         titles = ["what happens", *rehearsal.holders_of(vip), "what must become of it"]
         rows: list[list[Part]] = [[Cell(text, "dim") for text in titles]]
-        for fault in dict.fromkeys(result.fault for result in results if result.holder):
-            rows.append(_row(rehearsal, [result for result in results if result.fault == fault]))
+        rows += [
+            _row(rehearsal, [result for result in results if result.fault == fault])
+            for fault in dict.fromkeys(result.fault for result in results if result.holder)
+        ]
         screen.table(rows, indent=2)
         for result in results:
             if result.holder is None:
@@ -58,9 +60,8 @@ def _show(rehearsal: Rehearsal, screen: Screen) -> None:
 
 def _row(rehearsal: Rehearsal, results: list[Result]) -> list[Part]:
     by_holder = {result.holder: result for result in results}
-    cells: list[Part] = []
-    for holder in rehearsal.holders_of(results[0].vip):
-        cells.append(_cell(by_holder[holder]) if holder in by_holder else "")
+    holders = rehearsal.holders_of(results[0].vip)
+    cells: list[Part] = [_cell(by_holder[holder]) if holder in by_holder else "" for holder in holders]
     return [results[0].title, *cells, f"it {SHOULD[results[0].expected]}"]
 
 

@@ -78,6 +78,38 @@ def test_setup_is_the_readme_s_recipe(laboratory, empty):
     empty.run(SETUP, timeout=120)
 
 
+# What others made, under the names that setup uses.
+FOREIGN = {
+    "VirtualIP": f"ocf:heartbeat:IPaddr2 ip={pacemaker.VIP} cidr_netmask=32",
+    "galera-guard": "ocf:custom:galera_sync_guard mode=score",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_others_made_stays(empty, name):
+    pacemaker.pcs(empty, "resource", "create", name, *FOREIGN[name].split())
+    before = configuration(query(empty))
+    try:
+        assert "setup made none" in empty.run(REMOVE, timeout=120).stdout
+        assert configuration(query(empty)) == before
+    finally:
+        pacemaker.pcs(empty, "resource", "delete", name)
+
+
+def test_what_others_tied_to_a_changed_recipe_stays(guarded):
+    node = guarded.nodes[0]
+    pacemaker.pcs(node, "resource", "create", "web", "ocf:pacemaker:Dummy")
+    pacemaker.pcs(node, "constraint", "colocation", "add", "web", "with", "VirtualIP")
+    before = configuration(query(node))
+    try:
+        done = node.run(REMOVE, check=False, timeout=120)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "binds web too" in done.stderr
+        assert configuration(query(node)) == before
+    finally:
+        pacemaker.pcs(node, "resource", "delete", "web")
+
+
 def test_check_is_clean_on_every_node(guarded):
     for node in guarded.nodes:
         code, found = guard_says(node, "check")

@@ -30,6 +30,7 @@ UNKNOWN = (
     ("the driver PyMySQL is missing", ON_THAT_NODE + "apt-get install python3-pymysql"),
     ("could not ask within", "the machine is too busy: look at its load (top, iostat), or raise probe_timeout"),
     ("internal error", "report it with the lines of journalctl -t 'galera_sync_guard({guard})'"),
+    ("error 3159", "the server demands TLS: set ssl_ca, or use its socket: pcs resource update {guard} host="),
     ("error 2013", "look why the server ends connections: journalctl -u mariadb"),
     ("the server closed", "look why the server ends connections: journalctl -u mariadb"),
     ("the server offers no TLS", "configure TLS in the server, or take ssl_ca out of defaults_file"),

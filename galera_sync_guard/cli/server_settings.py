@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 # What check looks at, besides the monitor's variables.
 SETTINGS = (
-    "bind_address",
     "skip_networking",
     "port",
     "version",

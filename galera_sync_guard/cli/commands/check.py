@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli import obstacles, server_settings
+from galera_sync_guard.cli import obstacles, server_settings, sockets
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
@@ -17,9 +17,11 @@ from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.rehearsal.rehearse import rehearse
 from galera_sync_guard.cli.screen import Cell, Screen
+from galera_sync_guard.decision.facts import Facts
 from galera_sync_guard.decision.states import BAD
 
 COLOURS = {ERROR: "bad", WARNING: "warn", NOTE: "dim"}
+ADDRESS_AGENT = tools.AGENTS + "heartbeat/IPaddr2"
 KERNEL_OPTION = "CONFIG_INET_DIAG_DESTROY"
 
 
@@ -129,7 +131,21 @@ def _snapshot(
         _features(cib),
         host.exists(tools.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
         _destroys_sockets(host),
+        _listening(host, server, unread),
+        "LOWERLAYERDOWN" in (host.read(ADDRESS_AGENT) or ""),
     )
+
+
+def _listening(host: Host, server: Facts | None, unread: dict[str, str]) -> list[str] | None:
+    """Return on which addresses the kernel takes connections for MariaDB's port, None when that is not known."""
+    port = server.get("port") if server else None
+    if not port:
+        return None
+    try:
+        return sockets.listening(host, port)
+    except CommandError as error:
+        unread["the sockets that listen"] = str(error)
+        return None
 
 
 def _corosync(host: Host, unread: dict[str, str]) -> dict[str, str] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.advice import ON_THAT_NODE, for_unknown
-from galera_sync_guard.cli.cib.values import is_same_address, is_true
+from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
 from galera_sync_guard.cli.findings.finding import EVERY_NODE, NOTE, WARNING, Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.sockets import accepts
 from galera_sync_guard.decision.facts import GRANTS, Cause
 from ocfpy.parameters import format_seconds
 
@@ -16,22 +17,21 @@ LOGIN = "galera_guard"
 OLDEST_MARIADB = (10, 5)
 # The releases that fixed CVE-2026-49261, a command injection by wsrep_notify_cmd.
 NOTIFY_FIXED = ((10, 6, 27), (10, 11, 18), (11, 4, 12), (11, 8, 8), (12, 3, 2))
-ANY_ADDRESS = ("*", "0.0.0.0", "::", "")
 
 
 @check
 def bind_address(snapshot: Snapshot) -> Iterator[Finding]:
-    bound = snapshot.settings.get("bind_address")
-    if bound is None:
+    if snapshot.listening is None or is_true(snapshot.settings.get("skip_networking")):
         return
-    addresses = [address.strip() for address in bound.split(",")]
-    for vip in snapshot.vips:
-        if not any(address in ANY_ADDRESS or is_same_address(address, vip.address) for address in addresses):
-            yield error(
-                "bind-address",
-                f"bind_address={bound}: MariaDB refuses connections to {vip.address}",
-                *_in_option_file("bind-address", "0.0.0.0"),
-            )
+    addresses = [vip.address for vip in snapshot.vips if vip.address]
+    refused = [address for address in addresses if not accepts(snapshot.listening, address)]
+    if refused:
+        yield error(
+            "bind-address",
+            f"MariaDB listens on {', '.join(snapshot.listening) or 'no address'}, port {snapshot.settings.get('port')}:"
+            f" it refuses connections to {' and '.join(refused)}",
+            *_in_option_file("bind-address", "*" if any(":" in each for each in addresses) else "0.0.0.0"),
+        )
 
 
 @check

@@ -1,11 +1,12 @@
-"""Findings on the parameters with which the guard watches the network of the virtual IP; pure."""
+"""Findings on the network of the virtual IP: how the guard watches it, and what IPaddr2 does with it; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galera_sync_guard.cli.cib.values import is_same_address
-from galera_sync_guard.cli.findings.finding import Finding, check, error, warning
+from galera_sync_guard.cli.cib.recipe import ADDRESS_AGENT
+from galera_sync_guard.cli.cib.values import is_same_address, seconds
+from galera_sync_guard.cli.findings.finding import Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 
 
@@ -28,3 +29,28 @@ def vip_parameter(snapshot: Snapshot) -> Iterator[Finding]:
             f"{guard.id} has vip={parameters.vip}, which none of its virtual IPs has",
             fix,
         )
+
+
+@check
+def link_check(snapshot: Snapshot) -> Iterator[Finding]:
+    for vip in snapshot.vips if snapshot.checks_link else ():
+        assert snapshot.configuration is not None
+        if vip.agent == ADDRESS_AGENT and not seconds(snapshot.configuration.meta(vip, "failure-timeout")):
+            yield warning(
+                "link-check",
+                f"IPaddr2 reports a link that is down as an agent that is not installed: {vip.id} may not return to such a"
+                " node until pcs resource cleanup",
+                f"pcs resource meta {vip.id} failure-timeout=60s",
+            )
+
+
+@check
+def announced_once(snapshot: Snapshot) -> Iterator[Finding]:
+    for vip in snapshot.vips:
+        if vip.agent == ADDRESS_AGENT and vip.parameters.get("arp_count_refresh", "0") == "0":
+            yield note(
+                "announced-once",
+                f"IPaddr2 announces {vip.address} to the network only when it starts: a switch that misses that sends clients"
+                " to the old node until its own entry expires",
+                f"pcs resource update {vip.id} arp_count_refresh=1",
+            )

@@ -27,6 +27,8 @@ class Snapshot:
     features: dict[str, str] = field(default_factory=dict)  # of Pacemaker, by node
     resets_clients: bool = False  # whether the agent vip_client_reset is installed here
     destroys_sockets: bool | None = None  # whether the kernel has SOCK_DESTROY
+    listening: list[str] | None = None  # on which addresses sockets listen for MariaDB's port
+    checks_link: bool = False  # whether IPaddr2 gives a node up whose link is down
 
     @property
     def attribute(self) -> str:

@@ -1,12 +1,17 @@
 """Findings on what is no configuration of Pacemaker: each is there with the mistake and gone without it."""
 
+import contextlib
+import os
 import re
+import socket
+import sys
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from galera_sync_guard.agent import AGENT
+from galera_sync_guard.cli import sockets
 from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cib.recipe import Recipe
@@ -14,12 +19,12 @@ from galera_sync_guard.cli.commands import check
 from galera_sync_guard.cli.findings.all import find_all
 from galera_sync_guard.cli.findings.finding import NOTE
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.host import Host
 from galera_sync_guard.decision.facts import GRANTS, Cause, Facts
 from tests.support.checkout import ROOT
 from tests.support.mistakes import MISTAKES, SETTINGS
 
 SERVER = {
-    "bind_address": "0.0.0.0",
     "skip_networking": "OFF",
     "port": "3306",
     "version": "10.11.6-MariaDB-log",
@@ -55,7 +60,7 @@ def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=Non
 
 
 def names(**changes):
-    return {each.name for each in find_all(snapshot(**changes))} - {"no-stonith"}
+    return {each.name for each in find_all(snapshot(**changes))} - {"no-stonith", "announced-once"}
 
 
 def test_nothing_is_wrong_by_itself():
@@ -68,13 +73,17 @@ def totem(**milliseconds):
 
 # (finding, a mistake, the same mended)
 TABLE = [
-    ("bind-address", {"server": {"bind_address": "127.0.0.1"}}, {"server": {"bind_address": "*"}}),
-    ("bind-address", {"server": {"bind_address": "10.0.0.1"}}, {"server": {"bind_address": "10.0.0.1,192.168.1.199"}}),
+    ("bind-address", {"listening": ["127.0.0.1"]}, {"listening": ["0.0.0.0"]}),
+    ("bind-address", {"listening": []}, {"listening": ["*"]}),
+    ("bind-address", {"listening": ["10.0.0.1"]}, {"listening": ["10.0.0.1", "192.168.1.199"]}),
+    # Seen with bind_address=:: on Debian 12 and 13, and with bind_address=0.0.0.0 under an address of IPv6.
+    ("bind-address", {"listening": ["::"]}, {"listening": ["0.0.0.0", "::"]}),
     (
         "bind-address",
-        {"server": {"bind_address": "::1"}, "address": "fd00::9"},
-        {"server": {"bind_address": "fd00:0::9"}, "address": "fd00::9"},
+        {"listening": ["0.0.0.0"], "address": "fd00::9"},
+        {"listening": ["fd00:0::9"], "address": "fd00::9"},
     ),
+    ("link-check", {"checks_link": True}, {"checks_link": False}),
     ("skip-networking", {"server": {"skip_networking": "ON"}}, {"server": {"skip_networking": "OFF"}}),
     ("port", {"server": {"port": "3307"}}, {"server": {"port": "3306"}}),
     ("version", {"server": {"version": "10.4.32-MariaDB"}}, {"server": {"version": "11.8.6-MariaDB"}}),
@@ -167,6 +176,18 @@ def test_an_option_of_galera_is_mended_in_the_way_that_the_server_takes(server, 
     assert finding.commands == (f'mariadb -e "{command}"',)
 
 
+@pytest.mark.parametrize(("address", "value"), [("192.168.1.199", "0.0.0.0"), ("fd00::9", "*")])
+def test_a_server_is_told_to_listen_for_the_address_s_family_too(address, value):
+    (finding,) = [each for each in find_all(snapshot(address=address, listening=[])) if each.name == "bind-address"]
+    assert finding.commands[0].startswith(f"printf '[mariadbd]\\nbind-address = {value}\\n'")
+
+
+def test_a_login_without_tls_is_told_to_use_the_socket():
+    server = Facts(cause=Cause.CANNOT_OBSERVE, detail="error 3159: Connections using insecure transport are prohibited")
+    (finding,) = [each for each in find_all(replace(snapshot(), server=server)) if each.name == "login"]
+    assert "pcs resource update galera-guard host=" in finding.text
+
+
 def test_a_login_by_root_is_no_risk_but_a_note():
     severities = {
         each.severity
@@ -207,7 +228,7 @@ def test_every_finding_has_its_mistake():
     source = "".join(path.read_text() for path in (ROOT / "galera_sync_guard/cli/findings").glob("*.py"))
     all_names = set(re.findall(r'(?:cause|suspect|error|warning|note)\(\s*"([a-z-]+)"', source))
     tested = {rest[0] for _, *rest in MISTAKES} | {each.finding for each in SETTINGS} | {name for name, _, _ in TABLE}
-    assert all_names - tested == {"no-guard", "no-vip", "no-stonith"}
+    assert all_names - tested == {"no-guard", "no-vip", "no-stonith", "announced-once"}
 
 
 def test_parts_that_could_not_be_read_are_silent():
@@ -220,3 +241,25 @@ def test_a_node_s_version_is_that_of_its_guard_s_last_news_of_whatever_kind(monk
     said[f"guard-{name}"] = {"node1": "900 0.2.0 now"}
     monkeypatch.setattr(check.tools, "attribute", lambda host, attribute: said.get(attribute, {}))
     assert check._versions(None, "guard") == {"node1": "0.2.0"}
+
+
+def test_sockets_that_listen_are_the_kernel_s():
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+    with contextlib.ExitStack() as stack:
+        port, listening = 0, []
+        for address, family in families.items():
+            listener = stack.enter_context(socket.create_server((address, port), family=family))
+            port = listener.getsockname()[1]
+            listening = sockets.listening(Host(os.environ, sys.stdin), str(port))
+            assert sockets.accepts(listening, address)
+        assert sorted(listening) == sorted(families)
+        assert not sockets.accepts(listening, "127.0.0.2")
+    assert sockets.listening(Host(os.environ, sys.stdin), str(port)) == []
+
+
+@pytest.mark.parametrize(("is_v6_only", "accepts"), [(True, False), (False, True)])
+def test_a_socket_of_ipv6_may_take_clients_of_ipv4_too(is_v6_only, accepts):
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=not is_v6_only) as listener:
+        listening = sockets.listening(Host(os.environ, sys.stdin), str(listener.getsockname()[1]))
+    assert sockets.accepts(listening, "192.168.1.199") == accepts
+    assert sockets.accepts(listening, "fd00::9")

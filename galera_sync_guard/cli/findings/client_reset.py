@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.cib import recipe
-from galera_sync_guard.cli.cib.model import Resource
 from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.finding import Finding, cause, check, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.rehearsal import names
 
 
-def _pairs(snapshot: Snapshot) -> Iterator[tuple[Resource, Resource | None]]:
-    """Yield each virtual IP with its vip_client_reset, or with None; nothing where the agent is not installed."""
-    if snapshot.configuration and snapshot.resets_clients:
-        for vip in snapshot.vips:
-            yield vip, snapshot.configuration.client_reset(vip)
-
-
 @check
-def no_client_reset(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip, reset in _pairs(snapshot):
+def client_reset(snapshot: Snapshot) -> Iterator[Finding]:
+    for configuration, _, vip in snapshot.guarded if snapshot.resets_clients else ():
+        reset = configuration.client_reset(vip)
         if reset is None and vip.address:
             yield warning(
                 "no-client-reset",
@@ -31,13 +24,7 @@ def no_client_reset(snapshot: Snapshot) -> Iterator[Finding]:
                 f"pcs constraint colocation add {recipe.CLIENT_RESET} with {vip.outermost}",
                 f"pcs constraint order {vip.outermost} then {recipe.CLIENT_RESET}",
             )
-
-
-@check
-def place(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip, reset in _pairs(snapshot):
-        configuration = snapshot.configuration
-        if reset is None or configuration is None:
+        if reset is None:
             continue
         if not configuration.follows(reset, vip):
             yield warning(
@@ -46,19 +33,9 @@ def place(snapshot: Snapshot) -> Iterator[Finding]:
                 f"pcs constraint order {vip.outermost} then {reset.outermost}",
             )
         if not configuration.colocation_score(reset, vip):
-            yield warning(
-                "client-reset-elsewhere",
-                f"{reset.id} is not colocated with {vip.id}",
-                f"pcs constraint colocation add {reset.outermost} with {vip.outermost}",
-            )
-
-
-@check
-def failures(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip, reset in _pairs(snapshot):
-        if reset is None or snapshot.configuration is None:
-            continue
-        if is_true(snapshot.configuration.meta(reset, "critical") or "true"):
+            add = f"pcs constraint colocation add {reset.outermost} with {vip.outermost}"
+            yield warning("client-reset-elsewhere", f"{reset.id} is not colocated with {vip.id}", add)
+        if is_true(configuration.meta(reset, "critical") or "true"):
             yield cause(
                 "client-reset-critical",
                 frozenset({names.RESET_MONITOR_FAILS}),

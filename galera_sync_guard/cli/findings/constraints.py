@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli.cib.model import Resource, places
+from galera_sync_guard.cli.cib.model import places
 from galera_sync_guard.cli.findings.finding import Finding, cause, check, suspect, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.rehearsal import names
 from galera_sync_guard.decision.states import INFINITY
 
+# What pcs calls the constraints of `pcs resource move` and `pcs resource ban`.
+BY_HAND = ("cli-prefer-", "cli-ban-")
+
 
 @check
 def colocation(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration, guard = snapshot.configuration, snapshot.guard
-    for vip in snapshot.vips:
-        assert configuration is not None
-        assert guard is not None
-        add = f"pcs constraint colocation add {vip.outermost} with {guard.outermost}"
-        item = configuration.colocation(vip, guard)
-        bound = configuration.colocation_score(vip, guard)
-        if item is None:
-            yield cause(
-                "no-colocation",
-                names.LEAVES,
-                f"{vip.outermost} is not colocated with {guard.outermost}: it stays on a node whose guard has failed",
-                add,
-            )
-        elif bound < INFINITY:
-            yield cause(
-                "weak-colocation",
-                names.LEAVES,
-                f"the colocation of {vip.outermost} with {guard.outermost} has the score {bound}, which other scores can"
-                " outweigh",
-                f"pcs constraint remove {item.get('id')}",
-                add,
-            )
+    for configuration, guard, vip in snapshot.guarded:
+        item, bound = configuration.colocation(vip, guard), configuration.colocation_score(vip, guard)
+        if bound < INFINITY:
+            what = f"{vip.outermost} with {guard.outermost}"
+            name, text = "no-colocation", f"nothing keeps {what}: it stays on a node whose guard has failed"
+            if item is not None:
+                name = "weak-colocation"
+                text = f"the colocation of {what} has the score {bound}, which other scores can outweigh"
+            yield cause(name, names.LEAVES, text, *_without(item), f"pcs constraint colocation add {what}")
 
 
 @check
 def order(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration, guard = snapshot.configuration, snapshot.guard
-    for vip in snapshot.vips:
-        assert configuration is not None
-        assert guard is not None
+    for configuration, guard, vip in snapshot.guarded:
         orders = configuration.orders(vip, guard)
         if snapshot.mode == "fail" and not orders:
             yield warning(
@@ -52,81 +39,59 @@ def order(snapshot: Snapshot) -> Iterator[Finding]:
                 f"pcs constraint order {guard.outermost} then {vip.outermost}",
             )
         if snapshot.mode == "score" and orders:
-            yield warning(
-                "order",
-                f"mode=score with an order: it only adds restarts of {vip.id}",
-                *(f"pcs constraint remove {item.get('id')}" for item in orders),
-            )
+            text = f"mode=score with an order: it only adds restarts of {vip.id}"
+            yield warning("order", text, *_without(*orders))
 
 
 @check
-def score_rule(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips if snapshot.mode == "score" else ():
-        assert snapshot.configuration
-        if not snapshot.configuration.has_score_rule(vip, snapshot.attribute):
-            yield cause(
+def rules(snapshot: Snapshot) -> Iterator[Finding]:
+    for configuration, _, vip in snapshot.guarded if snapshot.mode == "score" else ():
+        attribute = snapshot.attribute
+        found = list(configuration.rules(vip, attribute))
+        for name, is_there, operation, score, text in (
+            (
                 "no-score-rule",
-                names.LEAVES | {names.START},
+                configuration.has_score_rule(vip, attribute),
+                "defined",
+                f"score-attribute={attribute}",
                 f"no rule lets {vip.id} follow the score: it does not leave a poor or unfit node",
-                *_in_the_way(snapshot, vip, "defined"),
-                f"pcs constraint location {vip.outermost} rule score-attribute={snapshot.attribute} defined"
-                f" {snapshot.attribute}",
-            )
-
-
-@check
-def not_defined_rule(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips if snapshot.mode == "score" else ():
-        assert snapshot.configuration
-        if not snapshot.configuration.has_not_defined_rule(vip, snapshot.attribute):
-            yield cause(
+            ),
+            (
                 "no-not-defined-rule",
-                names.LEAVES | {names.START},
+                configuration.has_not_defined_rule(vip, attribute),
+                "not_defined",
+                "score=-INFINITY",
                 f"no rule keeps {vip.id} from a node without a score",
-                *_in_the_way(snapshot, vip, "not_defined"),
-                f"pcs constraint location {vip.outermost} rule score=-INFINITY not_defined {snapshot.attribute}",
-            )
-
-
-@check
-def left_by_a_move(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips:
-        assert snapshot.configuration
-        left = [
-            item.get("id", "")
-            for item in snapshot.configuration.constraints
-            if item.get("rsc") in vip.names and item.get("id", "").startswith(("cli-prefer-", "cli-ban-"))
-        ]
-        if left:
-            yield suspect(
-                "left-by-a-move",
-                names.EVERYTHING,
-                f"an earlier move or ban still binds {vip.id}: {', '.join(left)}",
-                *(f"pcs constraint remove {name}" for name in left),
-            )
+            ),
+        ):
+            if not is_there:
+                # pcs adds no second constraint that asks the same with another score.
+                in_the_way = (each.constraint for each in found if each.operation == operation)
+                add = f"pcs constraint location {vip.outermost} rule {score} {operation} {attribute}"
+                yield cause(name, names.LEAVES | {names.START}, text, *_without(*in_the_way), add)
 
 
 @check
 def placement(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips:
-        assert snapshot.configuration is not None
-        by_score = {id(rule.constraint) for rule in snapshot.configuration.rules(vip, snapshot.attribute)}
-        for item in snapshot.configuration.constraints:
-            name = item.get("id", "")
-            is_other = id(item) not in by_score and not name.startswith(("cli-prefer-", "cli-ban-"))
-            if item.tag == "rsc_location" and places(item, vip) and is_other:
+    for configuration, _, vip in snapshot.guarded:
+        by_score = {id(rule.constraint) for rule in configuration.rules(vip, snapshot.attribute)}
+        others = [
+            item
+            for item in configuration.constraints
+            if item.tag == "rsc_location" and places(item, vip) and id(item) not in by_score
+        ]
+        left = [item for item in others if item.get("id", "").startswith(BY_HAND)]
+        if left:
+            text = f"an earlier move or ban still binds {vip.id}: {', '.join(item.get('id', '') for item in left)}"
+            yield suspect("left-by-a-move", names.EVERYTHING, text, *_without(*left))
+        for item in others:
+            if item not in left:
                 where = f" on {item.get('node')}" if item.get("node") else ""
                 score = f" of {item.get('score')}" if item.get("score") else ""
-                yield cause(
-                    "placement",
-                    names.EVERYTHING,
-                    f"the location constraint {name} gives {vip.id} a score{score}{where}, which outweighs the guard's",
-                    f"pcs constraint remove {name}",
-                )
+                text = f"{item.get('id')} gives {vip.id} a score{score}{where}, which outweighs the guard's"
+                yield cause("placement", names.EVERYTHING, f"the location constraint {text}", *_without(item))
 
 
-def _in_the_way(snapshot: Snapshot, vip: Resource, operation: str) -> list[str]:
-    """Return the pcs lines that remove constraints which ask the same with another score: pcs adds no second one."""
-    assert snapshot.configuration
-    rules = snapshot.configuration.rules(vip, snapshot.attribute)
-    return [f"pcs constraint remove {each.constraint.get('id')}" for each in rules if each.operation == operation]
+def _without(*constraints: Element | None) -> list[str]:
+    """Return the pcs lines that remove constraints."""
+    return [f"pcs constraint remove {item.get('id')}" for item in constraints if item is not None]

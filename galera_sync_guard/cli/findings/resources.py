@@ -24,40 +24,35 @@ OPERATION_TIMEOUT = 20.0
 
 
 @check
-def no_guard(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.configuration and not snapshot.guard:
+def incomplete(snapshot: Snapshot) -> Iterator[Finding]:
+    configuration, guard = snapshot.configuration, snapshot.guard
+    if configuration and not guard:
         yield error("no-guard", "the cluster has no guard", "galera-sync-guard setup --vip ADDRESS/PREFIX --apply")
-
-
-@check
-def not_cloned(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.guard and snapshot.guard.clone is None:
-        yield cause(
-            "not-cloned",
-            names.LEAVES,
-            f"{snapshot.guard.id} is not cloned: it looks at one node only",
-            f"pcs resource clone {snapshot.guard.id} meta interleave=true",
-        )
-
-
-@check
-def no_vip(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.configuration and snapshot.guard and not snapshot.vips:
+    if configuration and guard and not snapshot.vips:
         create = (
             "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
             " interval=5s meta resource-stickiness=100"
         )
-        yield error(
-            "no-vip",
-            f"{snapshot.guard.id} guards no virtual IP (ocf:heartbeat:IPaddr2)",
-            *([] if snapshot.configuration.addresses else [create]),
-        )
+        text = f"{guard.id} guards no virtual IP (ocf:heartbeat:IPaddr2)"
+        yield error("no-vip", text, *([] if configuration.addresses else [create]))
 
 
 @check
-def migration_threshold(snapshot: Snapshot) -> Iterator[Finding]:
+def guard_meta(snapshot: Snapshot) -> Iterator[Finding]:
     configuration, guard = snapshot.configuration, snapshot.guard
-    if configuration and guard and configuration.meta(guard, "migration-threshold") != "1":
+    if not (configuration and guard):
+        return
+    if guard.clone is None:
+        text = f"{guard.id} is not cloned: it looks at one node only"
+        yield cause("not-cloned", names.LEAVES, text, f"pcs resource clone {guard.id} meta interleave=true")
+    elif most := configuration.meta(guard, "clone-max"):
+        yield cause(
+            "clone-max",
+            names.LEAVES | {names.FAILURE_EXPIRES},
+            f"{guard.outermost} has clone-max={most}: the guard does not run on every node",
+            f"pcs resource meta {guard.outermost} clone-max=",
+        )
+    if configuration.meta(guard, "migration-threshold") != "1":
         what = "a failed guard" if snapshot.mode == "fail" else "a guard whose monitor hangs"
         yield cause(
             "migration-threshold",
@@ -65,12 +60,7 @@ def migration_threshold(snapshot: Snapshot) -> Iterator[Finding]:
             f"{guard.id} has no migration-threshold=1: {what} is restarted on the same node, and the virtual IP stays",
             f"pcs resource meta {guard.id} migration-threshold=1",
         )
-
-
-@check
-def failure_timeout(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration, guard = snapshot.configuration, snapshot.guard
-    if configuration and guard and not seconds(configuration.meta(guard, "failure-timeout")):
+    if not seconds(configuration.meta(guard, "failure-timeout")):
         yield cause(
             "failure-timeout",
             frozenset({names.FAILURE_EXPIRES}),
@@ -81,24 +71,16 @@ def failure_timeout(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def stickiness(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips if snapshot.configuration else ():
-        held = snapshot.configuration.stickiness(vip) if snapshot.configuration else 0
+    for configuration, _, vip in snapshot.guarded:
+        held = configuration.stickiness(vip)
+        text = f"{vip.id} has a resource-stickiness of {'INFINITY' if held >= INFINITY else held}, must be"
         fix = f"pcs resource meta {vip.id} resource-stickiness=100"
         if held < LEAST_STICKINESS:
-            yield cause(
-                "no-stickiness",
-                names.STAYS | {names.ADDRESS_LOST},
-                f"{vip.id} has a resource-stickiness of {held}, must be at least {LEAST_STICKINESS}: it moves without need",
-                fix,
-            )
+            spoiled = names.STAYS | {names.ADDRESS_LOST}
+            yield cause("no-stickiness", spoiled, f"{text} at least {LEAST_STICKINESS}: it moves without need", fix)
         if held >= MOST_STICKINESS:
-            shown = "INFINITY" if held >= INFINITY else held
-            yield cause(
-                "stickiness",
-                frozenset({names.POOR}),
-                f"{vip.id} has a resource-stickiness of {shown}, must be below {MOST_STICKINESS}: it stays on a poor node",
-                fix,
-            )
+            spoiled = frozenset({names.POOR})
+            yield cause("stickiness", spoiled, f"{text} below {MOST_STICKINESS}: it stays on a poor node", fix)
 
 
 @check
@@ -122,46 +104,25 @@ def probe_timeout(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 @check
-def no_monitor(snapshot: Snapshot) -> Iterator[Finding]:
-    for resource in snapshot.watched:
-        if not any(seconds(op.get("interval")) for op in resource.operations if op.get("name") == "monitor"):
-            interval = "1s timeout=10s" if resource is snapshot.guard else "5s"
-            yield cause(
-                "no-monitor",
-                NEEDS_MONITOR,
-                f"{resource.id} has no recurring monitor",
-                f"pcs resource op add {resource.id} monitor interval={interval}",
-            )
-
-
-@check
 def monitor(snapshot: Snapshot) -> Iterator[Finding]:
     for resource in snapshot.watched:
-        for op in resource.operations:
-            if op.get("name") != "monitor" or not seconds(op.get("interval")):
-                continue
+        recurring = [op for op in resource.operations if op.get("name") == "monitor" and seconds(op.get("interval"))]
+        found = []
+        if not recurring:
+            interval = "1s timeout=10s" if resource is snapshot.guard else "5s"
+            fix = f"pcs resource op add {resource.id} monitor interval={interval}"
+            found.append(("no-monitor", f"{resource.id} has no recurring monitor", fix))
+        for op in recurring:
+            what = f"the monitor of {resource.id} has"
             fix = f"pcs resource update {resource.id} op monitor interval={op['interval']}"
             if not is_true(op.get("enabled", "true")):
-                text = f"the monitor of {resource.id} has enabled=false: Pacemaker does not carry it out"
-                yield cause("monitor-disabled", NEEDS_MONITOR, text, f"{fix} enabled=true")
+                text = f"{what} enabled=false: Pacemaker does not carry it out"
+                found.append(("monitor-disabled", text, f"{fix} enabled=true"))
             if op.get("on-fail", "restart") not in ("restart", "fence", "standby"):
-                text = (
-                    f"the monitor of {resource.id} has on-fail={op['on-fail']}: a failure does not move the virtual IP"
-                )
-                yield cause("monitor-on-fail", NEEDS_MONITOR, text, f"{fix} on-fail=restart")
-
-
-@check
-def clone_max(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration, guard = snapshot.configuration, snapshot.guard
-    most = configuration.meta(guard, "clone-max") if configuration and guard and guard.clone is not None else None
-    if most and guard:
-        yield cause(
-            "clone-max",
-            names.LEAVES | {names.FAILURE_EXPIRES},
-            f"{guard.outermost} has clone-max={most}: the guard does not run on every node",
-            f"pcs resource meta {guard.outermost} clone-max=",
-        )
+                text = f"{what} on-fail={op['on-fail']}: a failure does not move the virtual IP"
+                found.append(("monitor-on-fail", text, f"{fix} on-fail=restart"))
+        for name, text, fix in found:
+            yield cause(name, NEEDS_MONITOR, text, fix)
 
 
 @check
@@ -177,17 +138,10 @@ def two_guards(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 @check
-def parameter(snapshot: Snapshot) -> Iterator[Finding]:
+def parameters(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.error and snapshot.guard:
-        yield error(
-            "parameter",
-            f"{snapshot.guard.id}: {snapshot.error.reason}",
-            f"pcs resource update {snapshot.guard.id} {snapshot.error.parameter}=",
-        )
-
-
-@check
-def parameters_differ(snapshot: Snapshot) -> Iterator[Finding]:
+        fix = f"pcs resource update {snapshot.guard.id} {snapshot.error.parameter}="
+        yield error("parameter", f"{snapshot.guard.id}: {snapshot.error.reason}", fix)
     for resource in snapshot.watched:
         for extra in resource.element.findall("instance_attributes"):
             if extra.find("rule") is not None:
@@ -200,18 +154,20 @@ def parameters_differ(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def restrained(snapshot: Snapshot) -> Iterator[Finding]:
-    configuration = snapshot.configuration
-    for resource in snapshot.watched if configuration else ():
-        assert configuration is not None
-        if (configuration.meta(resource, "target-role") or "Started").lower() == "stopped":
-            text = f"{resource.id} is disabled"
-            yield suspect("disabled", names.EVERYTHING, text, f"pcs resource enable {resource.id}")
-        if not is_true(configuration.meta(resource, "is-managed") or "true"):
-            text = f"{resource.id} is unmanaged: Pacemaker does not move it"
-            yield suspect("unmanaged", names.EVERYTHING, text, f"pcs resource manage {resource.id}")
-        if is_true(configuration.meta(resource, "maintenance")):
-            text = f"{resource.id} has maintenance=true: Pacemaker does not move it"
-            yield suspect("maintenance", names.EVERYTHING, text, f"pcs resource meta {resource.id} maintenance=false")
+    for resource in snapshot.watched if snapshot.configuration else ():
+        assert snapshot.configuration is not None
+        name = resource.id
+        meta = {
+            each: snapshot.configuration.meta(resource, each) for each in ("target-role", "is-managed", "maintenance")
+        }
+        for finding, is_so, text, fix in (
+            ("disabled", (meta["target-role"] or "").lower() == "stopped", "is disabled", f"enable {name}"),
+            ("unmanaged", not is_true(meta["is-managed"] or "true"), "is unmanaged", f"manage {name}"),
+            ("maintenance", is_true(meta["maintenance"]), "has maintenance=true", f"meta {name} maintenance=false"),
+        ):
+            if is_so:
+                text = f"{name} {text}: Pacemaker does not {'start' if finding == 'disabled' else 'move'} it"
+                yield suspect(finding, names.EVERYTHING, text, f"pcs resource {fix}")
 
 
 @check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
@@ -28,6 +29,7 @@ class Snapshot:
     resets_clients: bool = False  # whether the agent vip_client_reset is installed here
     destroys_sockets: bool | None = None  # whether the kernel has SOCK_DESTROY
     listening: list[str] | None = None  # on which addresses sockets listen for MariaDB's port
+    node_settings: dict[str, dict[str, str]] = field(default_factory=dict)  # what nodes must have in common, by node
     checks_link: bool = False  # whether IPaddr2 gives a node up whose link is down
 
     @property
@@ -44,6 +46,13 @@ class Snapshot:
     def vips(self) -> list[Resource]:
         """What the guard guards."""
         return self.configuration.virtual_ips(self.guard) if self.configuration and self.guard else []
+
+    @property
+    def guarded(self) -> Iterator[tuple[Configuration, Resource, Resource]]:
+        """Yield the configuration, the guard and each virtual IP of it."""
+        if self.configuration and self.guard:
+            for vip in self.vips:
+                yield self.configuration, self.guard, vip
 
     @property
     def watched(self) -> list[Resource]:

@@ -155,7 +155,8 @@ class Cycle:
         """
         record = self.record
         record.interval = self._interval or record.interval
-        condition = classify(self._sample(), self._policy)
+        facts = self._sample()
+        condition = classify(facts, self._policy)
         if condition.kind != UNKNOWN:
             self._forget_outdated()
         verdict = self._judge(condition)
@@ -170,6 +171,8 @@ class Cycle:
             self._tell(verdict, has_fallen)
             if has_risen:
                 self._attributes.keep_falls()
+        if result == PUBLISHED and not was_published:
+            self._attributes.publish_settings(facts.settings)
         return verdict, result != FAILED
 
     def _sample(self) -> Facts:

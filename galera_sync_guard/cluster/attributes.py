@@ -37,6 +37,7 @@ class Attributes:
     reason: NAME-good of the last change to good, NAME-poor and NAME-unfit of the last fall of the score to either, for
     which a virtual IP leaves, NAME-falls of earlier falls, and NAME-bad of the last change of a node that was bad
     already, often of another kind.
+    NAME-settings has the server's settings that `check` compares.
     They are private: Pacemaker neither writes them to the CIB nor calculates anew. They outlast a stop, since mode=fail
     stops the guard for the very reason that one wants to know.
     """
@@ -100,6 +101,11 @@ class Attributes:
         """Delete score and state; return whether that worked or there is no cluster."""
         codes = [self._run("attrd_updater", "-n", name, "-D")[0] for name in (self._score, self._state)]
         return all(code in (0, NO_CLUSTER) for code in codes)
+
+    def publish_settings(self, settings: str) -> None:
+        """Publish for `check` on all nodes the settings in which nodes must be alike, if there are any."""
+        if settings:
+            self._run("attrd_updater", "-p", "-n", f"{self._score}-settings", "-U", one_line(settings))
 
     def is_visible(self, score: int) -> bool:
         """Return whether the cluster already shows this node's score: attrd_updater returns before that."""

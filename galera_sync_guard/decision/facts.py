@@ -5,6 +5,20 @@ from __future__ import annotations
 # What the login may do, among the values of Facts, under a name that no variable can have; only `check` asks for it.
 GRANTS = "grants of the login"
 
+# Settings in which nodes must be alike, since a client that the virtual IP takes from one to another notices them.
+ALIKE = (
+    "sql_mode",
+    "character_set_server",
+    "collation_server",
+    "time_zone",
+    "system_time_zone",
+    "max_connections",
+    "event_scheduler",
+    "require_secure_transport",
+)
+# What all nodes of one Galera cluster have in common.
+CLUSTER_ID = "wsrep_cluster_state_uuid"
+
 # More digits than any number that the server shows.
 MAX_DIGITS = 20
 
@@ -108,6 +122,15 @@ class Facts:
     def get(self, name: str) -> str | None:
         """Return a variable's text, None if the server does not know it."""
         return self.values.get(name)
+
+    @property
+    def settings(self) -> str:
+        """What nodes must have in common, as `name=value; name=value`; empty when the server did not say.
+
+        The cluster's id is only among them while the node is in the Primary component.
+        """
+        names = (*ALIKE, CLUSTER_ID) if self.get("wsrep_cluster_status") == "Primary" else ALIKE
+        return "; ".join(f"{name}={self.values[name]}" for name in names if name in self.values)
 
     def number(self, name: str) -> int | None:
         """Return a variable as an int, None if the server does not know it or its text is not a number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from galera_sync_guard.decision.facts import Cause, Facts
+from galera_sync_guard.decision.facts import ALIKE, CLUSTER_ID, Cause, Facts
 from galera_sync_guard.host.maintenance import maintenance_reason
 from galera_sync_guard.server.connection import ProtocolError, ServerConnection, ServerError
 from galera_sync_guard.server.credentials import Identity, find_identity, read_login
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from galera_sync_guard.parameters import GuardParameters
     from galera_sync_guard.server.client import Client
 
-# All that classify looks at, plus what tells whether our own connection counts in Threads_connected.
+# All that classify looks at, what tells whether our own connection counts in Threads_connected, and what `check` compares.
 STATUS = (
     "wsrep_local_state",
     "wsrep_local_state_comment",
@@ -28,6 +28,7 @@ STATUS = (
     "wsrep_ready",
     "wsrep_cluster_size",
     "wsrep_local_recv_queue",
+    CLUSTER_ID,
     "Threads_connected",
 )
 VARIABLES = (
@@ -43,6 +44,7 @@ VARIABLES = (
     "offline_mode",
     "pxc_maint_mode",
     "extra_port",
+    *(name for name in ALIKE if name != "max_connections"),
 )
 
 # SESSION status: the wsrep values are the server's, and it stays cheap with many connections.

@@ -80,11 +80,26 @@ class TestWhy:
         guard.monitor()
         server.values.update(wsrep_reject_queries="NONE", read_only="ON")
         guard.monitor()
-        told = [call.split(" ", 6) for call in guard.attrd.calls if call.startswith("-p ")]
+        told = [call.split(" ", 6) for call in guard.attrd.calls if call.startswith("-p ") and "settings" not in call]
         assert [(name, version, reason.partition(":")[0]) for _, _, name, _, _, version, reason in told] == [
             ("guard-unfit", __version__, "rejecting"),
             ("guard-bad", __version__, "read-only"),
         ]
+
+
+class TestSettings:
+    def test_settings_in_which_nodes_must_be_alike_are_told(self, guard, server):
+        server.values.update(sql_mode="STRICT_TRANS_TABLES,ANSI", time_zone="SYSTEM", wsrep_cluster_state_uuid="b1-c2")
+        guard.start()
+        told = [call for call in guard.attrd.calls if "guard-settings" in call]
+        assert len(told) == 1
+        for setting in ("sql_mode=STRICT_TRANS_TABLES,ANSI; ", "time_zone=SYSTEM; ", "wsrep_cluster_state_uuid=b1-c2"):
+            assert setting in told[0]
+
+    def test_a_cluster_without_a_primary_component_has_no_id(self, guard, server):
+        server.values.update(wsrep_cluster_state_uuid="b1-c2", wsrep_cluster_status="non-Primary")
+        guard.start()
+        assert not [call for call in guard.attrd.calls if "uuid" in call]
 
 
 class TestOutsideACluster:

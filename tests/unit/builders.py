@@ -144,6 +144,9 @@ class Cluster:
             self.state = state
         return self.result
 
+    def publish_settings(self, settings):
+        pass
+
     def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason
 

@@ -132,6 +132,7 @@ def _snapshot(
         host.exists(tools.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
         _destroys_sockets(host),
         _listening(host, server, unread),
+        _settings(host, guard.attribute) if cib is not None else {},
         "LOWERLAYERDOWN" in (host.read(ADDRESS_AGENT) or ""),
     )
 
@@ -170,6 +171,14 @@ def _versions(host: Host, attribute: str) -> dict[str, str]:
             when, version, _ = (text + "  ").split(" ", 2)
             said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))
     return {node: version for node, (_, version) in said.items()}
+
+
+def _settings(host: Host, attribute: str) -> dict[str, dict[str, str]]:
+    """Return the settings in which nodes must be alike, by node, as each guard last published them."""
+    published = tools.attribute(host, f"{attribute}-settings")
+    return {
+        node: dict(pair.partition("=")[::2] for pair in text.split("; ")) for node, text in sorted(published.items())
+    }
 
 
 def _features(cib: Element | None) -> dict[str, str]:

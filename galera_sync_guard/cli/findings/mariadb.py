@@ -10,7 +10,7 @@ from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seco
 from galera_sync_guard.cli.findings.finding import EVERY_NODE, NOTE, WARNING, Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.sockets import accepts
-from galera_sync_guard.decision.facts import GRANTS, Cause
+from galera_sync_guard.decision.facts import ALIKE, CLUSTER_ID, GRANTS, Cause
 from ocfpy.parameters import format_seconds
 
 LOGIN = "galera_guard"
@@ -131,6 +131,18 @@ def notify_cmd(snapshot: Snapshot) -> Iterator[Finding]:
             " there; the guard does not need it",
             *_in_option_file("wsrep_notify_cmd", ""),
         )
+
+
+@check
+def settings_differ(snapshot: Snapshot) -> Iterator[Finding]:
+    for name in (*ALIKE, CLUSTER_ID):
+        values = {node: settings[name] for node, settings in snapshot.node_settings.items() if name in settings}
+        if len(set(values.values())) > 1:
+            text = f"{name} differs between nodes: {', '.join(f'{node} {value}' for node, value in values.items())}"
+            if name == CLUSTER_ID:
+                yield error("two-clusters", f"{text}; they belong to Galera clusters of their own")
+            else:
+                yield warning("settings-differ", f"{text}; clients notice when the virtual IP moves")
 
 
 def _mariadb_version(snapshot: Snapshot) -> tuple[int, ...]:

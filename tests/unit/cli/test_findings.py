@@ -83,6 +83,12 @@ TABLE = [
         {"listening": ["0.0.0.0"], "address": "fd00::9"},
         {"listening": ["fd00:0::9"], "address": "fd00::9"},
     ),
+    (
+        "settings-differ",
+        {"node_settings": {"node1": {"sql_mode": "ANSI"}, "node2": {"sql_mode": ""}}},
+        {"node_settings": {"node1": {"sql_mode": "ANSI"}, "node2": {"sql_mode": "ANSI"}, "node3": {}}},
+    ),
+    ("two-clusters", {"node_settings": {n: {"wsrep_cluster_state_uuid": n} for n in ("node1", "node2")}}, {}),
     ("link-check", {"checks_link": True}, {"checks_link": False}),
     ("skip-networking", {"server": {"skip_networking": "ON"}}, {"server": {"skip_networking": "OFF"}}),
     ("port", {"server": {"port": "3307"}}, {"server": {"port": "3306"}}),
@@ -233,6 +239,15 @@ def test_every_finding_has_its_mistake():
 
 def test_parts_that_could_not_be_read_are_silent():
     assert find_all(Snapshot()) == []
+
+
+def test_settings_are_those_that_the_guards_published(monkeypatch):
+    published = {"guard-settings": {"node1": "sql_mode=A=1; time_zone=SYSTEM", "node2": "sql_mode="}}
+    monkeypatch.setattr(check.tools, "attribute", lambda host, attribute: published.get(attribute, {}))
+    assert check._settings(None, "guard") == {
+        "node1": {"sql_mode": "A=1", "time_zone": "SYSTEM"},
+        "node2": {"sql_mode": ""},
+    }
 
 
 @pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])

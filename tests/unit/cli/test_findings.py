@@ -150,7 +150,9 @@ def test_two_node_implies_wait_for_all():
 
 
 def test_a_fix_that_ends_the_service_says_so():
-    (finding,) = [each for each in find_all(snapshot(corosync={"quorum.wait_for_all": "0"})) if each.commands]
+    (finding,) = [
+        each for each in find_all(snapshot(corosync={"quorum.wait_for_all": "0"})) if each.name == "wait-for-all"
+    ]
     assert "ends the service" in finding.commands[0]
 
 

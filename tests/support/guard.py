@@ -116,7 +116,7 @@ class Guard:
             text=True,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
             **options,
         )
@@ -139,7 +139,7 @@ class Guard:
 
     def started(self) -> Guard:
         """Start, demand that it worked, and forget which attributes that published; return this guard."""
-        result = self.start()
+        result = self.start(timeout=60)
         assert result.code == 0, result
         self.attrd.forget_calls()
         return self

@@ -101,7 +101,7 @@ class Server:
     def wait_for_release(self) -> None:
         self._released.wait()
 
-    def wait_until(self, condition: Callable[[], object], within: float = 5) -> None:
+    def wait_until(self, condition: Callable[[], object], within: float = 60) -> None:
         """Wait for `condition()`, which must come true in time."""
         end = time.monotonic() + within
         while not condition():

@@ -162,7 +162,7 @@ class TestChild:
     def test_one_that_hangs_keeps_nobody_waiting(self, guard, writer):
         os.kill(writer, signal.SIGSTOP)
         result = guard.stop()
-        assert (result.code, result.seconds < 2) == (0, True)
+        assert (result.code, result.seconds < 10) == (0, True)
         assert alive(writer)
         os.kill(writer, signal.SIGCONT)
         wait(lambda: not alive(writer))

@@ -24,7 +24,7 @@ def client_of(guard):
 
 def status_of(guard):
     """Return what a guard's watcher says."""
-    return client_of(guard).status(5.0)
+    return client_of(guard).status(30.0)
 
 
 def socket_of(guard):
@@ -32,7 +32,7 @@ def socket_of(guard):
     return guard.state_file.with_name(socket_name(guard.resource))
 
 
-def wait(condition, within=5):
+def wait(condition, within=60):
     """Wait until `condition()`, which must come true in time; return the seconds that took."""
     began = time.monotonic()
     while not condition():

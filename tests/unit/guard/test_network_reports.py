@@ -84,3 +84,10 @@ def test_addresses_that_no_node_has_any_more_leave_their_places_to_others():
         reports.receive(b"10.0.0.%d 1" % number, 0.0)
     reports.receive(report_of("10.0.1.1"), ADDRESS_MAX_AGE + 1)
     assert reports.addresses() == ("10.0.1.1",)
+
+
+def test_an_address_heard_of_lately_stays_however_long_the_machine_runs():
+    reports = NetworkReports()
+    for second, address in ((10 * ADDRESS_MAX_AGE, "10.0.0.2"), (10 * ADDRESS_MAX_AGE + 1, "10.0.0.3")):
+        reports.receive(report_of(address), second)
+    assert reports.addresses() == ("10.0.0.2", "10.0.0.3")

@@ -15,7 +15,7 @@ TEST_TOOLS := python3-pytest python3-pymysql pacemaker-cli-utils libxml2-utils l
 OWN := build/tools/bin
 GIT := git -c safe.directory='*'
 
-.PHONY: drivers help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak mutants bench demo deb autopkgtest docs root tools plotting \
+.PHONY: drivers help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak mutants conversations bench demo deb autopkgtest docs root tools plotting \
 	venv setup clean
 
 help:  ## show this help
@@ -77,6 +77,9 @@ mutants: setup venv  ## docs/dev/mutants.md anew: which changes of what decides 
 	$(PYTHON) -B -m measurements.mutants build/mutants/venv/bin/mutmut build/mutants $(MODULE)
 
 bench: SUITES := $(or $(SUITE),bookworm trixie)
+conversations: setup  ## 10,000 generated conversations with a probe, in ten minutes: longest time, memory, verdicts
+	CONVERSATIONS=10000 $(PYTEST) -s tests/wire/test_conversations.py
+
 bench: root tools plotting deb  ## what a monitor costs, against its peers, on one real node of each suite: docs/dev/cost.md; SUITE=trixie: on that alone
 	for suite in $(SUITES); do SUITE=$$suite $(PYTHON) -B -m measurements.cost build/galera-sync-guard_*.deb || exit; done
 	$(PYTHON) -B -m measurements.cost.report

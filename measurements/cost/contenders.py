@@ -14,7 +14,7 @@ PID = "/run/mysqld/mysqld.pid"
 SOCKET = "/run/mysqld/mysqld.sock"
 REFUSING_SOCKET = "/run/refusing.sock"
 OPTION_FILE = "/etc/bench.cnf"
-ACCOUNT = "measurements.cost"
+ACCOUNT = "bench"
 TABLE = "app.probe"
 
 # What every agent gets from Pacemaker. The interval is about that between two rounds: with a much shorter one the
@@ -75,8 +75,20 @@ def agent(
 def ours(name: str, group: str, *, situation: str = "as_it_is", settled: bool = True, **parameters: str) -> Contender:
     """Return a monitor of our guard; `parameters` are the guard's."""
     usual = {"mode": "score", "recovery_hold": "0"}
-    return agent(name, group, OURS, usual | parameters, situation=situation, settled=settled)
+    contender = agent(name, group, OURS, usual | parameters, situation=situation, settled=settled)
+    if "watch_interval" in parameters:
+        contender.setup.append(["python3", "-c", AWAIT_VERDICT])
+    return contender
 
+
+# Until the watcher has its first verdict: a later one would be of the next contender's situation.
+AWAIT_VERDICT = """
+import os, time
+from galera_sync_guard.watcher.client import WatcherClient, socket_name
+watcher = WatcherClient(os.environ["HA_RSCTMP"], socket_name(os.environ["OCF_RESOURCE_INSTANCE"]))
+while not watcher.status(5.0).kind:
+    time.sleep(0.01)
+"""
 
 BARE = "python3 -I -S -c pass"
 FIT = "fit monitor"

@@ -11,14 +11,6 @@ import time
 from galera_sync_guard import __version__
 from galera_sync_guard.decision.states import BAD, exit_code
 from galera_sync_guard.parameters import GuardParameters, as_text, check
-from galera_sync_guard.watcher.client import (
-    PUBLISH_AGAIN,
-    PUBLISH_TIMEOUT,
-    RENEW,
-    SCHEDULING_SLACK,
-    WatcherClient,
-    socket_name,
-)
 from ocfpy import codes
 from ocfpy.agent import Action, Agent
 from ocfpy.codes import Failure, ParameterError, describe
@@ -33,7 +25,7 @@ if TYPE_CHECKING:
     from galera_sync_guard.cycle import Cycle, Sampler
     from galera_sync_guard.decision.judge import Verdict
     from galera_sync_guard.host.state_file import Store
-    from galera_sync_guard.watcher.client import Status
+    from galera_sync_guard.watcher.client import Status, WatcherClient
     from ocfpy.invocation import Invocation
 
 # start waits this long at most, in seconds, for the cluster to show the published score, looking this often.
@@ -53,8 +45,17 @@ class Guard:
         self.parameters = parameters
         self.report = invocation.report
         self._directory = invocation.state_directory
-        self.watcher = WatcherClient(self._directory, socket_name(invocation.resource))
+        self._watcher: WatcherClient | None = None
         self._store: Store | None = None
+
+    @property
+    def watcher(self) -> WatcherClient:
+        """The watcher; the monitor of a guard without one does not ask for it."""
+        if self._watcher is None:
+            from galera_sync_guard.watcher.client import WatcherClient, socket_name
+
+            self._watcher = WatcherClient(self._directory, socket_name(self.invocation.resource))
+        return self._watcher
 
     @property
     def store(self) -> Store:
@@ -116,6 +117,8 @@ class Guard:
         watcher with other parameters is a failure: not when this call's own parameters are not allowed.
         """
         if self.invocation.is_probe:
+            from galera_sync_guard.watcher.client import PUBLISH_AGAIN
+
             pid = self.watcher.signal(PUBLISH_AGAIN)
             return codes.OCF_SUCCESS if pid else None
         remaining = self.invocation.deadline.remaining()
@@ -137,6 +140,8 @@ class Guard:
         The package's upgrade leaves a watcher of another version. It is told to start its successor, and its verdict counts
         until then: its end would take the virtual IP from a node that works.
         """
+        from galera_sync_guard.watcher.client import PUBLISH_TIMEOUT, RENEW, SCHEDULING_SLACK
+
         if status.version != __version__:
             self.watcher.signal(RENEW)
         elif compare and (changed := status.changed(as_text(self.parameters))):

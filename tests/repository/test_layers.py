@@ -90,7 +90,7 @@ def test_there_is_source_to_look_at():
     assert {"ocfpy.runner", "galera_sync_guard.decision.judge"} <= set(MODULES)
     assert "galera_sync_guard" in ENTRY_POINTS
     ours, foreign = loaded_by(ENTRY_POINTS["galera_sync_guard"])
-    assert {"galera_sync_guard.decision.states", "galera_sync_guard.watcher.client", "ocfpy.runner"} <= ours
+    assert {"galera_sync_guard.decision.states", "galera_sync_guard.parameters", "ocfpy.runner"} <= ours
     assert {"posix", "sys", "_signal"} <= foreign
 
 

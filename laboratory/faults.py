@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from laboratory import mariadb, pacemaker
+from laboratory import mariadb, network, pacemaker
 from laboratory.ground import GUEST
 from laboratory.laboratory import Laboratory
 from laboratory.machine import CommandError, Machine, wait_until
@@ -225,6 +225,16 @@ FAULTS = {
     ),
     "stall": Fault("the storage hangs (needs a freezable laboratory)", _freeze, _thaw),
     "power-off": Fault("the machine loses its power", _power_off, Laboratory.power_on),
+    "cable": Fault(
+        "the machine loses the cable to the clients (needs two networks)",
+        lambda _, node: network.pull_cable(node),
+        lambda _, node: network.put_cable_back(node),
+    ),
+    "port": Fault(
+        "the clients' switch drops what the machine sends and receives (needs two networks)",
+        lambda _, node: network.close_port(node),
+        lambda _, node: network.open_port(node),
+    ),
     "partition": Fault("the machine loses its network", lambda _, node: node.unplug(), _plug),
     "galera-partition": Fault("Galera's packets are lost, Corosync's are not", _block_galera, _unblock_galera),
     "corosync-partition": Fault(

@@ -42,6 +42,8 @@ STATES = {
     "ftwrl": "donor",
     "saturate": "saturated",
     "saturate-all": "saturated",
+    "cable": "unplugged",
+    "port": "unreachable",
     "power-off": None,
     "partition": None,
     "galera-partition": "non-primary",
@@ -53,8 +55,8 @@ STATES = {
 }
 # A machine that falls silent is given up after Corosync's token and consensus: until then no node is fit to take over.
 SILENT = ("power-off", "partition")
-# Of those, the one whose address stays on an interface that is unreachable.
-UNREACHABLE = "partition"
+# The address stays on an interface that no client can reach, at first or all the time.
+UNREACHABLE = ("partition", "cable", "port")
 
 # The VIP may be missing for so long while some node is fit, in seconds.
 LONGEST_ABSENCE = 5.0
@@ -163,7 +165,7 @@ class Soak:
         assert holder is not None
         victim = [holder, *self.laboratory.peers(holder)][step.victim]
         struck = time.monotonic()
-        if step.fault == UNREACHABLE:
+        if step.fault in UNREACHABLE:
             self._cuts.append((struck, float("inf"), victim.name))
         faults.strike(self.laboratory, step.fault, victim)
         time.sleep(step.lasts)
@@ -172,7 +174,7 @@ class Soak:
             self._must(
                 f"{victim.name} does not say {state}", lambda: wait_state(self.laboratory, state, victim, but=[victim])
             )
-        if step.fault == UNREACHABLE:
+        if step.fault in UNREACHABLE:
             self._cuts[-1] = (struck, time.monotonic(), victim.name)
         faults.heal(self.laboratory, step.fault, victim)
         wait_normal(self.laboratory, timeout=120)
@@ -279,7 +281,12 @@ def main() -> int:
     say(f"{time.strftime('%Y-%m-%d %H:%M')}, {args.deb.stem}: make soak MINUTES={args.minutes:g} SEED={seed}")
     totem, provider_options = recipe.timers()
     with Laboratory().up(
-        deb=args.deb, freezable=True, mariadb_options=recipe.OPTIONS, totem=totem, provider_options=provider_options
+        deb=args.deb,
+        freezable=True,
+        two_networks=True,
+        mariadb_options=recipe.OPTIONS,
+        totem=totem,
+        provider_options=provider_options,
     ) as laboratory:
         recipe.apply(laboratory.nodes[0], recipe.with_parameters(recipe.commands("score"), *recipe.STORAGE))
         wait_normal(laboratory)

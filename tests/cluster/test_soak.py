@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from laboratory import recipe
 from laboratory.faults import FAULTS
 from laboratory.galera_log import SHIFT, without
 from laboratory.probes import AddressEvent
@@ -13,11 +14,18 @@ SEED = 26
 SECONDS = 300
 
 
+@pytest.fixture
+def laboratory(keeper):
+    """A laboratory in which every fault can be brought about, with guards that look at the storage too."""
+    lines = recipe.with_parameters(recipe.commands("score"), *recipe.STORAGE)
+    return keeper.with_recipe(lines, freezable=True, two_networks=True)
+
+
 @pytest.mark.matrix
 @pytest.mark.alone
-def test_five_minutes_of_random_faults(freezable):
+def test_five_minutes_of_random_faults(laboratory):
     lines = []
-    soak = Soak(freezable, lines.append)
+    soak = Soak(laboratory, lines.append)
     soak.run(SEED, SECONDS)
     assert not soak.complaints, "\n".join(lines)
 

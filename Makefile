@@ -51,9 +51,10 @@ build/tools/ready: tools/requirements.txt tools/install-tools
 check: root setup lint  ## lint and every tier, side by side: each capability at least once on real nodes
 	$(PYTHON) -B -m tests.support.runner check
 
-drivers: setup build/tools/ready  ## the wire tier with PyMySQL 1.0.2, 1.1.1 and the newest
+drivers: setup venv  ## the wire tier with PyMySQL 1.0.2, 1.1.1 and the newest
+	[ -x build/drivers/venv/bin/pip ] || $(PYTHON) -m venv --clear build/drivers/venv
 	for version in ==1.0.2 ==1.1.1 ''; do \
-		$(OWN)/python -m pip install --quiet --no-deps --upgrade --target "build/drivers/$${version:-newest}" "PyMySQL$$version" && \
+		build/drivers/venv/bin/pip install --quiet --no-deps --upgrade --target "build/drivers/$${version:-newest}" "PyMySQL$$version" && \
 		DRIVER="build/drivers/$${version:-newest}" $(PYTEST) tests/wire || exit; \
 	done
 

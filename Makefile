@@ -114,5 +114,14 @@ tools plotting venv setup:
 		apt-get update --quiet; \
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $$missing; }
 
+.PHONY: corpus random
+corpus: root setup  ## tests/support/corpus.json anew: what Pacemaker and the command do with each configuration, on both suites
+	$(PYTHON) -B -m measurements.rehearsals corpus
+
+random: COUNT := 1000
+random: SEED := 1
+random: setup  ## check against the rehearsal on COUNT=1000 random configurations from SEED=1 on; goes on with build/random.jsonl
+	$(PYTHON) -B -m measurements.rehearsals random --count $(COUNT) --seed $(SEED)
+
 clean:  ## remove what was built
 	rm -rf build dist *.egg-info

@@ -1,5 +1,6 @@
 """Configurations of a three-node cluster that work, and a seeded generator of variations on them."""
 
+import random
 from xml.etree import ElementTree
 
 from galera_sync_guard.cli.cib import change
@@ -126,7 +127,11 @@ WEB = all_of(
     constraint('<rsc_colocation id="web-with-address" rsc="web" with-rsc="VirtualIP" score="INFINITY"/>'),
     constraint('<rsc_order id="address-then-web" first="VirtualIP" then="web"/>'),
 )
-WATCHDOG = all_of(remove(meta("stonith-enabled")), cluster_property("stonith-watchdog-timeout", "-1"))
+WATCHDOG = all_of(
+    remove(meta("stonith-enabled")),
+    cluster_property("stonith-watchdog-timeout", "-1"),
+    cluster_property("have-watchdog", "true"),
+)
 FENCE = '<primitive id="fence" class="stonith" type="fence_dummy"><operations/></primitive>'
 FENCED = all_of(put(meta("stonith-enabled"), value="true"), add(".//resources", FENCE))
 TAGS = '<tags><tag id="addresses"><obj_ref id="VirtualIP"/></tag></tags>'
@@ -227,11 +232,16 @@ def _property(name, *values):
     return choose
 
 
+def _with_defaults(cib):
+    if cib.find(".//rsc_defaults") is None:
+        add(".//configuration", "<rsc_defaults/>")(cib)
+
+
 def _default(name, *values):
     def choose(generator):
         value = generator.choice(values)
-        text = f'<rsc_defaults><meta_attributes id="r-defaults">{pair(name, value)}</meta_attributes></rsc_defaults>'
-        return f"default {name}={value}", add(".//configuration", text)
+        attributes = f'<meta_attributes id="r-defaults">{pair(name, value)}</meta_attributes>'
+        return f"default {name}={value}", all_of(_with_defaults, add(".//rsc_defaults", attributes))
 
     return choose
 
@@ -278,11 +288,26 @@ POOL = [
 ]
 
 
-def random_changes(generator):
-    """Return up to four changes, each with its description; mode=fail in a third of the cases."""
+def random_configuration(seed):
+    """Return the recipe with up to four changes, and what they are; mode=fail in a third of the cases."""
+    generator = random.Random(seed)
     changes = [("mode=fail", mode_fail)] if generator.random() < 1 / 3 else []
     kinds = [(kind, make) for kind, make in POOL if not (changes and kind in ("rules by set", "order"))]
     chosen = generator.sample(kinds, generator.randint(1, 3))
     # What moves elements comes last.
     chosen.sort(key=lambda kind: kind[0] in ("guard template", "rules by set"))
-    return changes + [make(generator) for _, make in chosen]
+    changes += [make(generator) for _, make in chosen]
+    cib = recipe()
+    for _, make_change in changes:
+        make_change(cib)
+    _make_ids_unique(cib)
+    return cib, [what for what, _ in changes]
+
+
+def _make_ids_unique(cib):
+    """Give an element another id when an earlier one has its own: two changes may add pairs of the same name."""
+    taken = set()
+    for number, element in enumerate(cib.iter()):
+        if element.tag in ("nvpair", "cluster_property_set", "meta_attributes") and element.get("id") in taken:
+            element.set("id", f"{element.get('id')}-{number}")
+        taken.add(element.get("id"))

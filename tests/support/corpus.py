@@ -1,14 +1,14 @@
 """The corpus: configurations, and what Pacemaker's scheduler on this machine does with each and what the command says.
 
-`python3 -B -m tests.support.corpus NAME...` prints that of each as JSON; without a name, of all of them.
+`python3 -B -m tests.support.corpus NAME...` prints that of each as one line of JSON.
 """
 
 import copy
 import json
 import os
-import random
 import sys
 import tempfile
+from typing import Any
 from xml.etree import ElementTree
 
 from galera_sync_guard.agent import AGENT
@@ -28,27 +28,27 @@ from ocfpy.codes import ParameterError
 from tests.support import configurations
 from tests.support.mistakes import MISTAKES
 
-RANDOM = 60
+# What is wrong in one way, each third; the rehearsal's own tests have all of them.
+WRONG = {what: mistake for what, _, _, mistake in MISTAKES[::3]}
+# As many again that nobody chose.
+RANDOM = len(configurations.RIGHT) + len(WRONG)
 
 
-def names():
+def names() -> list[str]:
     """Return the names of all configurations."""
-    written = [what for what, _ in configurations.RIGHT] + [what for what, *_ in MISTAKES]
-    return written + [f"random {seed}" for seed in range(1, RANDOM + 1)]
+    return (
+        [what for what, _ in configurations.RIGHT] + list(WRONG) + [f"random {seed}" for seed in range(1, RANDOM + 1)]
+    )
 
 
 def configuration(name):
     """Return the configuration of that name, and what was changed in the recipe."""
     kind, _, seed = name.rpartition(" ")
     if kind == "random":
-        changes = configurations.random_changes(random.Random(int(seed)))
-    else:
-        known = dict(configurations.RIGHT) | {what: change for what, _, _, change in MISTAKES}
-        changes = [(name, known[name])]
+        return configurations.random_configuration(int(seed))
     cib = configurations.recipe()
-    for _, each in changes:
-        each(cib)
-    return cib, [what for what, _ in changes]
+    {**dict(configurations.RIGHT), **WRONG}[name](cib)
+    return cib, [name]
 
 
 def check(cib):
@@ -68,29 +68,32 @@ def check(cib):
     return found, rehearsals
 
 
-def say(name):
+def say(name: str) -> dict[str, Any]:
     """Return what becomes of a configuration, and what the command says of it."""
     cib, changes = configuration(name)
     found, rehearsals = check(cib)
     return {
         "changes": changes,
-        "rehearse": {rehearsal.guard: _table(rehearsal) for rehearsal in rehearsals},
+        "rehearse": {f"{each.guard} {vip}": table for each in rehearsals for vip, table in _tables(each).items()},
         "check": sorted({f"{each.severity} {each.name}" for each in found}),
         "status": _status(cib),
         "setup": _setup(cib),
     }
 
 
-def _table(rehearsal):
-    """Return where each fault takes the virtual IP, by the node that holds it; `!` is behind what is wrong."""
-    table = {}
+def _tables(rehearsal):
+    """Return for each virtual IP where faults take it, by the node that holds it; `!` marks what is wrong."""
+    rows = {}
     for each in rehearsal.results:
         where = "+".join(each.goes_to) or "nowhere"
         restarts = each.starts - (each.goes_to not in ([each.holder], []))
         cell = f"{each.holder} > {where}" if each.holder else where
         cell += f" restarts={restarts}" * bool(restarts) + f" stops={','.join(each.stopped)}" * bool(each.stopped)
-        table.setdefault(f"{each.vip} {each.fault}", []).append((cell + " !" * (not each.is_right)).replace("node", ""))
-    return {fault: "; ".join(cells) for fault, cells in table.items()}
+        rows.setdefault((each.vip, each.fault), []).append((cell + " !" * (not each.is_right)).replace("node", ""))
+    tables = {}
+    for (vip, fault), cells in rows.items():
+        tables.setdefault(vip, {}).setdefault("; ".join(cells), []).append(fault)
+    return {vip: {cells: " ".join(faults) for cells, faults in table.items()} for vip, table in tables.items()}
 
 
 def _status(cib):
@@ -124,5 +127,5 @@ def _host(**variables):
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or names():
+    for each in sys.argv[1:]:
         print(json.dumps({each: say(each)}), flush=True)

@@ -76,13 +76,8 @@ def rehearse(host: Host, configuration: Configuration, guard: Resource) -> Rehea
         tempfile.TemporaryDirectory(prefix="galera-sync-guard-") as directory,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        properties = configuration.properties
-        scheduler = Scheduler(
-            host,
-            directory,
-            "stonith-watchdog-timeout" in properties,
-            is_true(properties.get("start-failure-is-fatal", "true")),
-        )
+        is_fatal = is_true(configuration.properties.get("start-failure-is-fatal", "true"))
+        scheduler = Scheduler(host, directory, is_fatal)
         prepared = Configuration(scheduler.prepared(_of_interest(configuration, guard)))
         found = prepared.resource(guard.id)
         assert found is not None, f"{guard.id} is gone"

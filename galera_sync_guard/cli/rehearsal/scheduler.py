@@ -60,7 +60,6 @@ class Scheduler:
 
     host: Host
     directory: str
-    has_watchdog: bool = False
     start_failure_is_fatal: bool = True
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -148,8 +147,7 @@ class Scheduler:
     def _simulate(self, path: str, options: Sequence[str]) -> Element:
         """Carry out one transition, and leave the CIB after it in the file."""
         command = ("crm_simulate", "--simulate", "--output-as=xml", f"--xml-file={path}", f"--save-output={path}")
-        watchdog = ("--watchdog=true",) if self.has_watchdog else ()
-        done = self.host.run(*command, *watchdog, *options, timeout=SIMULATE_TIMEOUT)
+        done = self.host.run(*command, *options, timeout=SIMULATE_TIMEOUT)
         if done.returncode and "<revised_cluster_status>" not in done.stdout:
             lines = [line for line in (done.stderr.strip() or "no reason given").splitlines() if "rror" in line]
             raise CommandError(f"crm_simulate: {(lines or [done.stderr.strip()])[0]}")

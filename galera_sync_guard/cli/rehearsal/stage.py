@@ -69,7 +69,11 @@ def pruned(cib: Element, ours: set[str]) -> Element:
     copied = copy.deepcopy(cib)
     for status in copied.findall("status"):
         copied.remove(status)
-    if Configuration(cib).properties.get("placement-strategy", "default") != "default":
+    properties = Configuration(cib).properties
+    if "stonith-watchdog-timeout" in properties and "have-watchdog" not in properties:
+        # Pacemaker sets it where a watchdog is; a configuration in a file may lack it.
+        _set_property(_section(copied), "have-watchdog", "true")
+    if properties.get("placement-strategy", "default") != "default":
         return copied
     parts = [
         (holder, each)
@@ -90,8 +94,7 @@ def pruned(cib: Element, ours: set[str]) -> Element:
 def relaxed(cib: Element, vip: Resource, guard: Resource, holder: str) -> Element:
     """Return a copy of a CIB in which nothing but the guard's own place keeps a virtual IP from a node."""
     copied = copy.deepcopy(cib)
-    section = copied.find("configuration")
-    assert section is not None, "a CIB without a configuration"
+    section = _section(copied)
     for name, value in RELAXED.items():
         _set_property(section, name, value)
     for kind in ("meta_attributes", "instance_attributes"):
@@ -171,6 +174,12 @@ def drop_scores_without_guard(cib: Element, guard: Resource, runs_on: list[str])
     for state in cib.iterfind("status/node_state"):
         if state.get("uname", "") not in runs_on:
             set_attribute(cib, state.get("uname", ""), attribute_of(guard), None)
+
+
+def _section(cib: Element) -> Element:
+    found = cib.find("configuration")
+    assert found is not None, "a CIB without a configuration"
+    return found
 
 
 def _is_for_all(part: Element) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.rehearsal import stage
 from tests.support.configurations import DUMMY, TAGS, meta_by_reference, prefers, recipe
 from tests.support.mistakes import add, all_of
@@ -56,3 +57,11 @@ def test_the_owner_of_meta_attributes_by_reference_is_kept():
     cib = recipe()
     meta_by_reference(cib)
     assert stage.pruned(cib, {"VirtualIP"}).find(".//primitive[@id='web']") is not None
+
+
+def test_a_file_may_lack_what_pacemaker_says_of_the_watchdog():
+    cib = recipe()
+    add(".//cluster_property_set", '<nvpair id="w" name="stonith-watchdog-timeout" value="-1"/>')(cib)
+    assert Configuration(stage.pruned(cib, {"VirtualIP"})).properties["have-watchdog"] == "true"
+    add(".//cluster_property_set", '<nvpair id="h" name="have-watchdog" value="false"/>')(cib)
+    assert Configuration(stage.pruned(cib, {"VirtualIP"})).properties["have-watchdog"] == "false"

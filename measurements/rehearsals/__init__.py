@@ -1,0 +1,1 @@
+"""What Pacemaker's scheduler does with many configurations, and whether check says the same."""

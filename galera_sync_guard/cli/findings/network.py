@@ -46,8 +46,12 @@ def link_check(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def announced_once(snapshot: Snapshot) -> Iterator[Finding]:
+    parameters = snapshot.parameters
+    if parameters and parameters.vip and parameters.watch_interval:
+        return  # the watcher announces it again
     for vip in snapshot.vips:
-        if vip.agent == ADDRESS_AGENT and vip.parameters.get("arp_count_refresh", "0") == "0":
+        is_ipv4 = vip.address is not None and ":" not in vip.address
+        if vip.agent == ADDRESS_AGENT and is_ipv4 and vip.parameters.get("arp_count_refresh", "0") == "0":
             yield note(
                 "announced-once",
                 f"IPaddr2 announces {vip.address} to the network only when it starts: a switch that misses that sends clients"

@@ -60,7 +60,7 @@ def snapshot(address="192.168.1.199", parameters=None, server=None, corosync=Non
 
 
 def names(**changes):
-    return {each.name for each in find_all(snapshot(**changes))} - {"no-stonith", "announced-once"}
+    return {each.name for each in find_all(snapshot(**changes))} - {"no-stonith"}
 
 
 def test_nothing_is_wrong_by_itself():

@@ -127,9 +127,9 @@ def test_an_option_file_that_others_can_read_is_refused_by_start_and_leaves_the_
 
 
 @pytest.fixture(scope="module")
-def plain(laboratory):
+def plain(laboratories):
     """The client's machine with a server of its own that knows no Galera, listens on 3310 and has a certificate."""
-    machine = laboratory.client
+    machine = laboratories().client
     for name, signer in (("ca", ""), ("other-ca", ""), ("server", "-CA ca.pem -CAkey ca.key")):
         machine.shell(
             f"mkdir -p /etc/tls && cd /etc/tls && openssl req -x509 -newkey rsa:2048 -nodes -days 2"

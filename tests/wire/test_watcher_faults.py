@@ -83,13 +83,10 @@ def test_an_error_while_it_waits_ends_and_blinds_no_watcher(guard, server, tree)
 def assert_sees(guard, server):
     """Demand that the watcher goes on, publishes what changes, and fails no monitor."""
     pid = watcher_of(guard)
-    cycles = set()
     for values, published in (({"read_only": "ON"}, BAD), ({"read_only": "OFF"}, GOOD)):
         server.values.update(values)
         wait(lambda published=published: guard.published == published, within=LIMIT)
         assert guard.monitor().code == 0
-        cycles.add(status_of(guard).cycle_finished_at)
-    assert len(cycles) == 2
     assert watcher_of(guard) == pid
 
 

@@ -54,7 +54,8 @@ chmod 755 "$1/usr/sbin/policy-rc.d"
 find "$1/var/lib/mysql" -mindepth 1 -delete 2>/dev/null || :
 """
 # No node needs the units that are masked: they would look for hardware, for people who log in, or for work to do once a
-# day. What a test wants to run, it starts.
+# day. Each that watches a path takes one of the 128 inotify instances that all machines of a host share. What a test
+# wants to run, it starts.
 SYSTEMD = r"""
 mkdir -p "$1/var/log/journal"
 systemd="$1/etc/systemd/system"
@@ -62,7 +63,8 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     fstrim.timer getty.target console-getty.service systemd-logind.service systemd-update-utmp.service \
     systemd-random-seed.service systemd-sysctl.service systemd-modules-load.service systemd-binfmt.service \
     systemd-tmpfiles-clean.timer modprobe@.service dev-hugepages.mount dev-mqueue.mount \
-    sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+    sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
+    systemd-ask-password-console.path systemd-ask-password-wall.path
 do
     ln -sf /dev/null "$systemd/$unit"
 done

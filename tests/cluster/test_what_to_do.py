@@ -57,6 +57,7 @@ def test_a_lost_node_and_no_quorum_are_said(score):
     )
     assert "Pacemaker has no quorum" in entry["what"]
     assert not pacemaker.status(node).quorate
-    for each in (lost, other):
+    # The last Primary component was that of the node and the other: without it no server starts.
+    for each in (other, lost):
         score.power_on(each)
     wait_normal(score)

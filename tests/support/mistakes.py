@@ -261,10 +261,7 @@ MISTAKES = [
 ]
 
 # A second guard without constraints has mistakes of its own, and guards nothing with an attribute of its own.
-ALSO = {
-    "two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule", "no-vip", "forbidden"},
-    "no-score-rule": {"forbidden"},
-}
+ALSO = {"two-guards": {"no-colocation", "no-score-rule", "no-not-defined-rule", "no-vip"}}
 
 
 @dataclass(frozen=True)

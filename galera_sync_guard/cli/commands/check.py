@@ -80,8 +80,11 @@ def _weighed(host: Host, snapshot: Snapshot, unread: dict[str, str]) -> list[Fin
 
 
 def _forbidden(host: Host, snapshot: Snapshot) -> list[Finding]:
-    """Return a finding for each thing that Pacemaker itself forbids now, other than by a property of the cluster."""
-    if snapshot.configuration is None or snapshot.guard is None:
+    """Return a finding for each thing that Pacemaker itself forbids now, other than by a property of the cluster.
+
+    A configuration in a file shows no cluster that runs.
+    """
+    if snapshot.configuration is None or snapshot.guard is None or "CIB_file" in host.environ:
         return []
     try:
         status = tools.cluster_status(host)

@@ -82,13 +82,15 @@ def _weighed(host: Host, snapshot: Snapshot, unread: dict[str, str]) -> list[Fin
 def _forbidden(host: Host, snapshot: Snapshot) -> list[Finding]:
     """Return a finding for each thing that Pacemaker itself forbids now, other than by a property of the cluster.
 
-    A configuration in a file shows no cluster that runs.
+    A file with no more than a configuration shows no cluster that runs.
     """
-    if snapshot.configuration is None or snapshot.guard is None or "CIB_file" in host.environ:
+    if snapshot.configuration is None or snapshot.guard is None:
         return []
     try:
         status = tools.cluster_status(host)
     except CommandError:
+        return []
+    if "CIB_file" in host.environ and status.dc is None:
         return []
     return [
         warning("forbidden", f"{each.where}: {each.what}", each.to_do)

@@ -132,7 +132,9 @@ def test_maintenance_moves_the_vip_and_status_says_why(guarded):
     holder = guarded.vip_node
     done = holder.run(["galera-sync-guard", "maintenance", "on", "--reason", "a new disk"], timeout=60)
     assert "out of service for the virtual IP: a new disk" in done.stdout
+    # The address has left; it may still be on its way.
     assert guarded.vip_node is not holder
+    wait_until(lambda: guarded.vip_node, 30, "the address is on another node")
     _, seen = guard_says(guarded.peers(holder)[0], "status")
     (guard,) = seen["guards"]
     assert guard["nodes"][holder.name]["state"] == "maintenance"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime
 
 # As galera_sync_guard.cluster.moments writes it.
 MOMENT = re.compile(r"@(\d{1,10})\b")
@@ -14,6 +15,14 @@ def clock(when: float) -> str:
     local = time.localtime(when)
     today = time.localtime(time.time())
     return time.strftime("%H:%M:%S" if local[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", local)
+
+
+def clock_of(text: str) -> str:
+    """Return a time as crm_mon writes it like all others; as it is when it is written in another way."""
+    try:
+        return clock(datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-")).timestamp())
+    except ValueError:
+        return text
 
 
 def in_words(reason: str) -> str:

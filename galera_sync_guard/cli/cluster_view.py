@@ -12,7 +12,9 @@ from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history, known_since
 from galera_sync_guard.cli.cib.model import Configuration, Resource, attribute_of
 from galera_sync_guard.cli.clock import in_words
+from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.obstacles import Obstacle
 from galera_sync_guard.cluster.attributes import FALLS, SEPARATOR
 from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
 from ocfpy.codes import ParameterError
@@ -85,6 +87,7 @@ class GuardView:
     nodes: dict[str, NodeView]
     virtual_ips: list[VirtualIpView]
     to_do: list[Advice]  # what stands above the rest comes first
+    unasked: str | None  # why it is not known what the guards say
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +114,20 @@ def read(host: Host) -> ClusterView:
         status.has_quorum,
         status.dc,
         status.options.get("maintenance-mode") == "true",
-        [_guard(host, configuration, status, guard) for guard in configuration.guards],
+        [guard_view(host, configuration, status, guard) for guard in configuration.guards],
         status.failures,
     )
 
 
-def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guard: Resource) -> GuardView:
+def guard_view(host: Host, configuration: Configuration, status: ClusterStatus, guard: Resource) -> GuardView:
+    """Return what status shows of a guard and what it guards."""
     attribute = attribute_of(guard)
-    vips = configuration.virtual_ips(guard)
-    published = {"score": tools.attribute(host, attribute)}
-    for name in ("state", "good", "bad", FALLS, *BAD):
-        published[name] = tools.attribute(host, f"{attribute}-{name}")
+    published, unasked = _published(host, attribute)
     nodes = {node: _node(node, published, status, guard) for node in status.nodes}
+    vips = [_virtual_ip(vip, status, configuration.cib, published) for vip in configuration.virtual_ips(guard)]
+    forbidden = obstacles.find(configuration, status, guard)
+    states = {name: (node.state, node.reason) for name, node in nodes.items()}
+    to_do = advise(guard.id, _parameter_error(guard), states, forbidden, status.failures)
     return GuardView(
         guard.id,
         guard.parameters.get("mode", "fail"),
@@ -130,14 +135,41 @@ def _guard(host: Host, configuration: Configuration, status: ClusterStatus, guar
         _parameter_error(guard),
         status.where(guard.id),
         nodes,
-        [_virtual_ip(vip, status, configuration.cib, published) for vip in vips],
-        advise(
-            guard.id,
-            _parameter_error(guard),
-            {name: (node.state, node.reason) for name, node in nodes.items()},
-            obstacles.find(configuration, status, guard),
-        ),
+        vips,
+        to_do if unasked else [*to_do, *_unexplained(vips, nodes, forbidden)],
+        unasked,
     )
+
+
+def _published(host: Host, attribute: str) -> tuple[Published, str | None]:
+    """Return (what the guards have published, why that is not all of it): a daemon that hangs is asked only once."""
+    names = {"score": attribute}
+    names.update((name, f"{attribute}-{name}") for name in ("state", "good", "bad", FALLS, *BAD))
+    published: Published = {name: {} for name in names}
+    for name, full_name in names.items():
+        try:
+            published[name] = tools.attribute(host, full_name, is_needed=True)
+        except CommandError as error:
+            return published, str(error)
+    return published, None
+
+
+def _unexplained(vips: list[VirtualIpView], nodes: dict[str, NodeView], forbidden: list[Obstacle]) -> list[Advice]:
+    """Return what to do about a virtual IP that a fit node could have and has not, where nothing forbids it."""
+    given = []
+    for vip in vips:
+        holders = {name: nodes[name] for name in vip.nodes if name in nodes}
+        fit = [
+            name
+            for name, node in nodes.items()
+            if node.kind == "fit" and not any(each.keeps_away(vip.resource, name) for each in forbidden)
+        ]
+        is_well_placed = any(node.kind not in BAD for node in holders.values())
+        if fit and not (is_well_placed or vip.leaving or vip.arriving):
+            where = "; ".join(f"on {name}, which is {node.state}" for name, node in holders.items()) or "on no node"
+            why = f"{where}, although {' and '.join(fit)} could have it"
+            given.append(Advice(vip.resource, why, "galera-sync-guard check, if it stays so for some seconds"))
+    return given
 
 
 def _parameter_error(guard: Resource) -> str | None:

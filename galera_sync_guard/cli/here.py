@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from galera_sync_guard.cli import obstacles
+from galera_sync_guard.cli.advice import STOPPED, States
 from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.exit_codes import CommandError
@@ -36,8 +37,23 @@ def keeps_away(found: list[Obstacle], guard: NodeGuard) -> Obstacle | None:
     return next((each for each in found if any(each.keeps_away(name, guard.node) for name in names)), None)
 
 
-def standstill(host: Host, state: str) -> tuple[str, str]:
-    """Return (the chapter that fits, what it goes by) when no server serves: what this node itself shows."""
+def states(host: Host, guard: NodeGuard, state: str) -> States:
+    """Return the state of every node as far as this one knows it; of this one it is `state`."""
+    try:
+        known = dict(tools.cluster_status(host).nodes)
+    except CommandError:
+        known = {}
+    known |= {node: STOPPED for node, each in known.items() if each == "online"}
+    known |= tools.attribute(host, f"{guard.attribute}-state")
+    known[guard.node or ""] = state
+    return {node: (each, None) for node, each in known.items()}
+
+
+def standstill(host: Host, state: str, hidden: list[str]) -> tuple[str, str]:
+    """Return (the chapter that fits, what it goes by) when no server serves: what this node itself shows.
+
+    Where servers may be `hidden` on other nodes, those are to be looked at first.
+    """
     unit = _unit(host)
     grastate = dict(line.partition(":")[::2] for line in (host.read(DATADIR + "grastate.dat") or "").splitlines())
     shown = [f"unit {unit}"]
@@ -46,7 +62,7 @@ def standstill(host: Host, state: str) -> tuple[str, str]:
         shown.append("gvwstate.dat exists")
     chapters = {"active": NO_PRIMARY, "activating": WAITING, "inactive": ALL_STOPPED, "failed": ALL_STOPPED}
     chapter = NO_PRIMARY if state == "non-primary" else chapters.get(unit, ALL_DOWN)
-    return chapter, ", ".join(shown)
+    return ALL_DOWN if hidden else chapter, ", ".join(shown)
 
 
 def _unit(host: Host) -> str:

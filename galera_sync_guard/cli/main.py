@@ -26,7 +26,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], stdin: TextIO, stdout:
     arguments = parser().parse_args(argv[1:])
     call: Subcommand = arguments.call
     try:
-        return call(Host(environ, stdin), arguments, Screen(stdout, environ))
+        return call(Host(environ, stdin, stderr=stderr), arguments, Screen(stdout, environ))
     except CommandError as error:
         stderr.write(f"galera-sync-guard {arguments.subcommand}: {error}\n")
         return error.code
@@ -79,7 +79,7 @@ def _add_status(subcommands: Subcommands) -> None:
         type=_positive,
         const=2.0,
         metavar="SECONDS",
-        help="show it again and again, every 2 seconds by default, until interrupted",
+        help="show it again and again, every 2 seconds by default and at each move, until interrupted",
     )
 
 

@@ -53,13 +53,13 @@ class Obstacle:
 
 def find(configuration: Configuration, status: ClusterStatus, guard: Resource) -> list[Obstacle]:
     """Return all obstacles for a guard and what it guards, those of the whole cluster first."""
-    names = [guard.id, *(vip.id for vip in configuration.virtual_ips(guard))]
+    resources = [guard, *configuration.virtual_ips(guard)]
     bans = [ban for ban in status.bans if ban.name not in _own_rules(configuration, attribute_of(guard))]
     return [
         *_of_cluster(status),
-        *_twice(status, names[1:]),
+        *_twice(status, [each.id for each in resources[1:]]),
         *_of_nodes(status),
-        *_of_resources(status, names, bans),
+        *_of_resources(status, resources, bans),
     ]
 
 
@@ -100,8 +100,9 @@ def _of_nodes(status: ClusterStatus) -> Iterator[Obstacle]:
             yield Obstacle(node, None, what, to_do.format(node=node))
 
 
-def _of_resources(status: ClusterStatus, resources: list[str], bans: list[Ban]) -> Iterator[Obstacle]:
-    for name in resources:
+def _of_resources(status: ClusterStatus, resources: list[Resource], bans: list[Ban]) -> Iterator[Obstacle]:
+    for resource in resources:
+        name = resource.id
         if status.is_disabled(name):
             yield Obstacle(None, name, "disabled (target-role=Stopped)", f"pcs resource enable {name}")
         if status.is_unmanaged(name) and not status.is_on("maintenance-mode"):
@@ -115,7 +116,7 @@ def _of_resources(status: ClusterStatus, resources: list[str], bans: list[Ban]) 
             what = "failed there too often: Pacemaker does not start it there"
             yield Obstacle(node, name, what, f"end its cause (failed actions), then pcs resource cleanup {name}")
         for ban in bans:
-            if ban.resource == name:
+            if ban.resource in resource.names:
                 made_by_pcs = ban.name.startswith(MADE_BY_PCS)
-                to_do = f"pcs resource clear {name}" if made_by_pcs else f"pcs constraint delete {ban.name}"
+                to_do = f"pcs resource clear {ban.resource}" if made_by_pcs else f"pcs constraint delete {ban.name}"
                 yield Obstacle(ban.node, name, f"banned by the constraint {ban.name}", to_do)

@@ -12,6 +12,8 @@ from typing import TextIO
 COLOURS = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "strong": "1"}
 # The narrowest last column that is wrapped and not left to the terminal.
 NARROWEST = 20
+# How far a cell that stands below its row is indented.
+BELOW = 8
 # A verdict's kind -> its colour.
 COLOUR_OF_KIND = {"fit": "good", "unknown": "warn", "poor": "warn", "unfit": "bad"}
 
@@ -44,7 +46,10 @@ class Screen:
         self._stream.write("".join(map(self._shown, parts)).rstrip() + "\n")
 
     def table(self, rows: Sequence[Sequence[Part]], indent: int = 0) -> None:
-        """Write rows of texts and Cells, every column as wide as its widest cell."""
+        """Write rows of texts and Cells, every column as wide as its widest cell.
+
+        A last cell that is too wide goes on below itself, or below its row when there is no room beside the others.
+        """
         cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
         widths = [
             max(len(row[n].text) for row in cells if n < len(row)) for n in range(max(map(len, cells), default=0))
@@ -60,10 +65,12 @@ class Screen:
 
     def _wrapped(self, row: list[Cell], begin: int) -> list[list[Cell]]:
         """Return the rows that a row becomes when its last cell is too wide for what is left behind column `begin`."""
-        room = (self.width or 0) - begin
-        last = row[-1]
-        if room < NARROWEST or len(last.text) <= room:
+        last, room = row[-1], (self.width or 0) - begin
+        if not self.width or len(last.text) <= room:
             return [row]
+        if room < NARROWEST and begin > BELOW:
+            texts = textwrap.wrap(last.text, max(NARROWEST, self.width - BELOW))
+            return [row[:-1], *([Cell(" " * BELOW + text, last.colour)] for text in texts)]
         # A command stays whole; a path that is too long is not cut within a word.
         is_too_long = max(map(len, last.text.split())) > room
         texts = textwrap.wrap(last.text, room, break_on_hyphens=is_too_long)

@@ -177,7 +177,7 @@ STATES = (
         "read-only",
         UNFIT,
         "read_only, super_read_only or tx_read_only is anything but OFF or 0, unless available_when_readonly",
-        "SET GLOBAL read_only=OFF, or tx_read_only=OFF",
+        "SET GLOBAL read_only=OFF, or the variable that the reason names; and take it out of the option files",
         "read_only=ON, must be OFF",
         "super_read_only=ON, must be OFF",
         "tx_read_only=ON, must be OFF",

@@ -17,6 +17,7 @@ from galera_sync_guard.cli.main import parser
 from galera_sync_guard.decision.states import STATES
 from tests.support.guard import CHECKOUT, SYSTEM_PATH
 from tests.support.server import error
+from tests.support.situations import NOW, Situation
 
 COMMAND = CHECKOUT / "bin/galera-sync-guard"
 MAIN = (
@@ -286,6 +287,35 @@ class TestWatch:
             while "nodes" in (said := json.loads(process.stdout.readline())):
                 continue
             assert list(said) == ["error"]
+            process.send_signal(signal.SIGINT)
+            process.stdout.read()
+            assert process.wait(30) == 0
+
+
+class TestWatchOfMoves:
+    def test_a_move_between_two_looks_is_told_at_once_with_its_reason_and_one_back_hides_none(self, tmp_path):
+        cluster = Situation()
+        environ = cluster.write(tmp_path)
+
+        def told(process, wanted):
+            while True:
+                guard = json.loads(process.stdout.readline())["guards"][0]
+                moves = [(move["from_node"], move["to_node"], move["why"]) for move in guard["virtual_ips"][0]["moves"]]
+                if moves[: len(wanted)] == wanted:
+                    return
+
+        words = [COMMAND, "status", "--watch", "3600", "--json"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, env=environ) as process:
+            told(process, [(None, "node1", None)])
+            cluster.tell("node1", "read-only", NOW)
+            cluster.move("node1", "node2", NOW)
+            cluster.write(tmp_path)
+            away = ("node1", "node2", "read-only: read_only=ON, must be OFF")
+            told(process, [away])
+            cluster.tell("node2", "hung", NOW + 10)
+            cluster.move("node2", "node1", NOW + 10)
+            cluster.write(tmp_path)
+            told(process, [("node2", "node1", "hung: no answer within 2s while connecting and logging in"), away])
             process.send_signal(signal.SIGINT)
             process.stdout.read()
             assert process.wait(30) == 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from galera_sync_guard.cli.cib.recipe import GUARD, VIRTUAL_IP
+from galera_sync_guard.cluster.moments import with_moments
 from galera_sync_guard.decision.states import BAD, FIT, POOR, SCORES, STATES, UNFIT, UNKNOWN, score_text
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Situation:
 
     def __init__(self) -> None:
         self.cib = ElementTree.parse(FOLDER / "cluster.xml").getroot()
+        # What stands behind the name of each node.
+        self.domain = ""
         # name of a private attribute -> node -> value
         self.told: dict[str, dict[str, str]] = {}
         for node in NODES:
@@ -37,13 +41,15 @@ class Situation:
 
     def write(self, directory: Path) -> dict[str, str]:
         """Write what the cluster's tools read; return the environment in which the command reads it."""
-        (directory / "cib.xml").write_text(ElementTree.tostring(self.cib, "unicode"), encoding="utf-8")
         public = {f"{GUARD}{suffix}": self._public(f"{GUARD}{suffix}") for suffix in ("", "-state")}
         for name, values in {**public, **self.told}.items():
             root = Element("pacemaker-result")
             for node, value in values.items():
                 SubElement(root, "attribute", name=name, host=node, value=value)
-            (directory / f"{name}.xml").write_text(ElementTree.tostring(root, "unicode"), encoding="utf-8")
+            (directory / f"{name}.xml").write_text(self._named(root), encoding="utf-8")
+        # At once, and last: some look while this writes.
+        (directory / "cib.new").write_text(self._named(self.cib), encoding="utf-8")
+        (directory / "cib.new").replace(directory / "cib.xml")
         tool = directory / "attrd_updater"
         tool.write_text(
             '#!/bin/sh\nwhile [ "$1" != --name ]; do shift; done\n'
@@ -51,6 +57,9 @@ class Situation:
         )
         tool.chmod(0o755)
         return {"CIB_file": str(directory / "cib.xml"), "PATH": f"{directory}:/usr/sbin:/usr/bin", "COLUMNS": "80"}
+
+    def _named(self, root: Element) -> str:
+        return re.sub(r"\b(node[123])\b", rf"\1{self.domain}", ElementTree.tostring(root, "unicode"))
 
     # What a guard says of its node
 
@@ -62,11 +71,11 @@ class Situation:
         self._publish(node, GUARD, score_text(SCORES[kind]))
         self._publish(node, f"{GUARD}-state", state)
         name = "good" if kind not in BAD else kind if has_fallen else "bad"
-        text = f"{since} 0.1.0 {state}: {reason or REASONS[state]}"
+        text = f"{since} 0.1.0 {state}: {with_moments(reason or REASONS[state], since, None)}"
         self.told.setdefault(f"{GUARD}-{name}", {})[node] = text
 
     def silence(self, node: str) -> None:
-        """Let no guard run on a node: its attributes and its resources are gone."""
+        """Let no guard run on a node: its public attributes and its resources are gone."""
         for item in self._state(node).iterfind("transient_attributes/instance_attributes"):
             for pair in [pair for pair in item if pair.get("name", "").startswith(GUARD)]:
                 item.remove(pair)
@@ -163,9 +172,9 @@ class Situation:
         for pair in found.findall(f"nvpair[@name='{name}']"):
             found.remove(pair)
 
-    def ban(self, node: str, name: str) -> None:
+    def ban(self, node: str, name: str, resource: str = VIRTUAL_IP) -> None:
         (found,) = self.cib.findall(".//constraints")
-        SubElement(found, "rsc_location", id=name, rsc=VIRTUAL_IP, node=node, score="-INFINITY")
+        SubElement(found, "rsc_location", id=name, rsc=resource, node=node, score="-INFINITY")
 
     def _state(self, node: str) -> Element:
         (found,) = self.cib.findall(f"status/node_state[@uname='{node}']")
@@ -323,6 +332,7 @@ def option_file_missing(cluster: Situation) -> None:
 @situation
 def no_quorum(cluster: Situation) -> None:
     cluster.cib.set("have-quorum", "0")
+    cluster.cib.set("dc-uuid", "1")
     cluster.tell("node1", "non-primary")
     cluster.silence("node1")
     cluster.move("node1", None)
@@ -358,3 +368,71 @@ def two_causes(cluster: Situation) -> None:
     cluster.silence("node2")
     cluster.tell("node1", "down")
     cluster.move("node1", "node3")
+
+
+@situation
+def ban_of_the_guard(cluster: Situation) -> None:
+    cluster.ban("node2", f"cli-ban-{GUARD}-clone-on-node2", f"{GUARD}-clone")
+    cluster.silence("node2")
+
+
+@situation
+def maintenance_on_two_and_one_down(cluster: Situation) -> None:
+    for node in ("node1", "node2"):
+        cluster.tell(node, "maintenance")
+    cluster.tell("node3", "down")
+    cluster.move("node1", None)
+
+
+@situation
+def standby_on_two_and_one_down(cluster: Situation) -> None:
+    for node in ("node1", "node2"):
+        cluster.set_node(node, "standby")
+        cluster.silence(node)
+    cluster.tell("node3", "down")
+    cluster.move("node1", None)
+
+
+@situation
+def one_without_primary_and_two_down(cluster: Situation) -> None:
+    cluster.tell("node1", "non-primary")
+    for node in ("node2", "node3"):
+        cluster.tell(node, "down")
+    cluster.move("node1", None)
+
+
+def in_mode_fail(cluster: Situation, *nodes: str) -> None:
+    """Let the guards of these nodes have failed, since they see no server."""
+    cluster.set_parameter("mode", "fail")
+    for node in nodes:
+        cluster.tell(node, "down")
+        cluster.silence(node)
+        cluster.fail(node, GUARD, "monitor", f"down: {REASONS['down']}", "1")
+
+
+@situation
+def mode_fail_one_down(cluster: Situation) -> None:
+    in_mode_fail(cluster, "node1")
+    cluster.move("node1", "node2")
+
+
+@situation
+def mode_fail_all_down(cluster: Situation) -> None:
+    in_mode_fail(cluster, *NODES)
+    cluster.move("node1", None)
+
+
+@situation
+def address_nowhere_without_a_reason(cluster: Situation) -> None:
+    cluster.move("node1", None)
+
+
+@situation
+def client_reset_failed(cluster: Situation) -> None:
+    cluster.fail("node1", "vip-client-reset", "monitor", "the kernel cannot destroy sockets")
+
+
+@situation
+def long_names_and_a_fault_of_yesterday(cluster: Situation) -> None:
+    cluster.domain = ".db.example.internal"
+    cluster.tell("node1", "unknown", NOW - 86400)

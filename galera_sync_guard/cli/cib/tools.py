@@ -49,13 +49,18 @@ def cluster_status(host: Host) -> ClusterStatus:
     return ClusterStatus(parsed(_asked(host, *command).stdout, "crm_mon"))
 
 
-def attribute(host: Host, name: str) -> dict[str, str]:
-    """Return a transient node attribute by node; empty when no node has it or attrd_updater does not answer."""
+def attribute(host: Host, name: str, is_needed: bool = False) -> dict[str, str]:
+    """Return a transient node attribute by node, empty when no node has it.
+
+    Also empty when attrd_updater does not answer; CommandError if it `is_needed`.
+    """
     try:
         root = parsed(
             host.run("attrd_updater", "--query", "--all", "--name", name, "--output-as=xml").stdout, "attrd_updater"
         )
     except CommandError:
+        if is_needed:
+            raise
         return {}
     return {item.get("host", ""): item.get("value", "") for item in root.iterfind("attribute") if item.get("value")}
 

@@ -11,11 +11,11 @@ from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.findings.all import find_all
-from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, warning
+from galera_sync_guard.cli.findings.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, error, warning
 from galera_sync_guard.cli.findings.rehearsed import weigh
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
-from galera_sync_guard.cli.rehearsal.rehearse import rehearse
+from galera_sync_guard.cli.rehearsal.rehearse import REHEARSAL, rehearse
 from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.decision.facts import Facts
 from galera_sync_guard.decision.states import BAD
@@ -73,14 +73,17 @@ def _weighed(host: Host, snapshot: Snapshot, unread: dict[str, str]) -> list[Fin
     if snapshot.configuration is None or snapshot.guard is None:
         return found
     try:
-        return weigh(found, rehearse(host, snapshot.configuration, snapshot.guard))
+        with host.waiting(REHEARSAL):
+            return weigh(found, rehearse(host, snapshot.configuration, snapshot.guard))
     except CommandError as error:
         unread["the rehearsal"] = str(error)
         return found
 
 
 def _forbidden(host: Host, snapshot: Snapshot) -> list[Finding]:
-    """Return a finding for each thing that Pacemaker itself forbids now, other than by a property of the cluster.
+    """Return a finding for each virtual IP that is not up, and for each thing that Pacemaker itself forbids now.
+
+    A property of the cluster that forbids something is a finding of its own.
 
     A file with no more than a configuration shows no cluster that runs.
     """
@@ -92,7 +95,12 @@ def _forbidden(host: Host, snapshot: Snapshot) -> list[Finding]:
         return []
     if "CIB_file" in host.environ and status.dc is None:
         return []
-    return [
+    away = [
+        error("address-away", f"{vip.address} ({vip.id}) is on no node: galera-sync-guard status says more")
+        for vip in snapshot.vips
+        if not (status.left_on(vip.id) or status.arriving_on(vip.id))
+    ]
+    return away + [
         warning("forbidden", f"{each.where}: {each.what}", each.to_do)
         for each in obstacles.find(snapshot.configuration, status, snapshot.guard)
         if not each.is_property
@@ -208,11 +216,11 @@ def _destroys_sockets(host: Host) -> bool | None:
 
 def _show(found: list[Finding], unread: dict[str, str], screen: Screen) -> None:
     for each in found:
-        screen.line(Cell(f"{each.severity:8}", COLOURS[each.severity]), " ", each.text)
+        screen.table([(Cell(f"{each.severity:7}", COLOURS[each.severity]), each.text)])
         for command in each.commands:
             screen.line(" " * 9, Cell(command, "strong"))
     for what, why in unread.items():
-        screen.line(Cell(f"{'unread':8}", "warn"), " ", what, ": ", why)
+        screen.table([(Cell(f"{'unread':7}", "warn"), f"{what}: {why}")])
     if found or unread:
         screen.line()
     counts = [(severity, sum(each.severity == severity for each in found)) for severity in (ERROR, WARNING, NOTE)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from galera_sync_guard.cli import here
-from galera_sync_guard.cli.advice import OUTSIDE, for_state, is_without_primary
-from galera_sync_guard.cli.cib import lookup, tools
+from galera_sync_guard.cli.advice import OUTSIDE, for_state, standstill, where_hidden
+from galera_sync_guard.cli.cib import lookup
 from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.cib.model import VIRTUAL_IP
 from galera_sync_guard.cli.exit_codes import ExitCode
@@ -61,7 +61,7 @@ def look(host: Host, name: str | None = None, overrides: dict[str, str] | None =
     steps: dict[str, float] = {}
     guard = _timed(steps, "configuration", lookup.find, host, name, overrides)
     record = None if overrides else _record(guard)
-    facts = _timed(steps, "load the driver", _prepare, guard) or _observe(guard, record or Record(), steps)
+    facts = _timed(steps, "load the driver", _prepare, guard) or _observe(host, guard, record or Record(), steps)
     condition = classify(facts, guard.parameters)
     attributes = Attributes(guard.attribute, guard.invocation.environ, guard.invocation.deadline)
     is_peer_synced = condition.kind == POOR and _timed(steps, "other nodes", attributes.peer_is_synced)
@@ -103,10 +103,11 @@ def advise(host: Host, found: Explanation, obstacles: list[Obstacle]) -> Advised
     first = here.keeps_away(obstacles, guard)
     lines = [f"{each.where}: {each.what}" for each in obstacles] + consequences(guard, verdict, first)
     to_do, server = [each.to_do for each in obstacles], ""
-    states = {**tools.attribute(host, f"{guard.attribute}-state"), guard.node or "": verdict.state}
-    if verdict.state in OUTSIDE and is_without_primary(list(states.values())):
-        heading, server = here.standstill(host, verdict.state)
-        to_do.append(chapter(heading))
+    states = here.states(host, guard, verdict.state)
+    standing = standstill(states) if verdict.state in OUTSIDE else None
+    if standing:
+        heading, server = here.standstill(host, verdict.state, where_hidden(states))
+        to_do.append(f"{standing.why}: {chapter(heading)}")
     else:
         to_do.append(_advice(found))
     return Advised(lines, server, [line for line in to_do if line])
@@ -177,18 +178,19 @@ def _prepare(guard: NodeGuard) -> Facts | None:
     return None
 
 
-def _observe(guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts:
+def _observe(host: Host, guard: NodeGuard, record: Record, steps: dict[str, float]) -> Facts:
     parameters = guard.parameters
     stopwatch = Stopwatch(steps)
     try:
-        facts = probe.probe_node(
-            parameters,
-            guard.invocation.deadline,
-            parameters.probe_timeout,
-            record.pending_thread,
-            not record.pause,
-            on_step=stopwatch.begin_step,
-        )
+        with host.waiting(f"MariaDB, at most {parameters.probe_timeout:g} s"):
+            facts = probe.probe_node(
+                parameters,
+                guard.invocation.deadline,
+                parameters.probe_timeout,
+                record.pending_thread,
+                not record.pause,
+                on_step=stopwatch.begin_step,
+            )
     finally:
         stopwatch.finish()
     return facts.with_network(link_state(parameters.vip, parameters.nic)) if parameters.vip else facts
@@ -228,7 +230,9 @@ def _advice(found: Explanation) -> str:
         return f"run this as root, or create the database user: {MONITOR_USER}"
     if guard.error and guard.error.parameter in found.tried:
         return f"give another value of {guard.error.parameter}"
-    return "" if found.verdict.held_until is not None else for_state(guard.name, found.verdict.state, facts.detail)
+    if found.verdict.held_until is not None:
+        return "wait: until then pcs resource move refuses this node"
+    return for_state(guard.name, found.verdict.state, facts.detail or found.verdict.reason.partition(": ")[2])
 
 
 def _show(found: Explanation, advised: Advised, screen: Screen) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
+from collections.abc import Callable
 
 from galera_sync_guard.cli import here
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.lookup import NodeGuard
 from galera_sync_guard.cli.clock import in_words
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
-from galera_sync_guard.cli.host import Host
+from galera_sync_guard.cli.host import PATIENCE, Host
 from galera_sync_guard.cli.screen import Cell, Screen
 from galera_sync_guard.cluster.moments import BACK
 from galera_sync_guard.decision.states import BAD, SCORES, score_text
@@ -22,10 +23,10 @@ LONGEST_REASON = 199
 # The time limit for the virtual IP to leave, in seconds, and the time between two looks at it.
 LEAVE_TIMEOUT = 30.0
 POLL = 0.3
+# The time limit for it to arrive elsewhere, in seconds.
+ARRIVE_TIMEOUT = 10.0
 # The time limit for the guard to see that maintenance is off, in seconds.
 SEEN_TIMEOUT = 3.0
-# After how many seconds a person is told what this waits for.
-PATIENCE = 1.0
 
 OF_A_BAD_NODE = [score_text(SCORES[kind]) for kind in BAD]
 
@@ -34,6 +35,7 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Switch maintenance on or off, or show it; return the exit code."""
     guard = lookup.find(host, arguments.resource)
     path = guard.parameters.maintenance_file
+    was_on = os.path.exists(path)
     try:
         if arguments.switch == "on":
             _write(path, _one_line(arguments.reason))
@@ -47,7 +49,9 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     if arguments.switch == "on" and guard.node:
         code = _wait_until_free(host, guard, arguments, screen)
     if arguments.switch == "off":
-        _wait_until_seen(host, guard)
+        if not was_on and not arguments.json:
+            screen.line(Cell(f"there was no maintenance to end on {guard.node or 'this node'}: {path}", "dim"))
+        _wait_until_seen(host, guard, arguments, screen)
     return max(code, _show(host, guard, arguments, screen))
 
 
@@ -85,51 +89,87 @@ def _show(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) ->
     elif reason is None:
         screen.line(where, " is ", Cell("in service", "good"), " for the virtual IP")
     else:
+        is_kept = bool(_virtual_ips_here(host, guard))
         screen.line(
             where,
             " is ",
-            Cell("out of service", "warn"),
+            Cell("out of service" if not is_kept else "not out of service yet", "warn" if not is_kept else "bad"),
             " for the virtual IP",
             ": " + reason if reason else "",
             " (",
             guard.parameters.maintenance_file,
             ")",
         )
+        if is_kept and obstacle:
+            screen.line(f"  {obstacle.where}: {obstacle.what}")
+            screen.line("      ", Cell(obstacle.to_do, "strong"))
     return ExitCode.OK
 
 
+def _virtual_ips_here(host: Host, guard: NodeGuard) -> list[str]:
+    """Return the virtual IPs that have not left this node, none when Pacemaker does not answer."""
+    try:
+        cluster = tools.cluster_status(host)
+    except CommandError:
+        return []
+    return [vip.id for vip in guard.virtual_ips if guard.node in cluster.left_on(vip.id)]
+
+
 def _wait_until_free(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
-    """Wait until no virtual IP of this guard is on this node; return ExitCode.PROBLEM when one stays."""
-    vips = [vip.id for vip in guard.virtual_ips]
-    began = time.monotonic()
-    end, is_silent = began + LEAVE_TIMEOUT, arguments.json
-    while True:
-        try:
-            cluster = tools.cluster_status(host)
-        except CommandError:
-            return ExitCode.OK  # Pacemaker was stopped since: no virtual IP is here
-        left = [vip for vip in vips if guard.node in cluster.left_on(vip)]
-        if not left:
-            return ExitCode.OK
+    """Wait until the virtual IPs of this guard have left this node for another; return ExitCode.PROBLEM if one has not."""
+    try:
+        were_here = _virtual_ips_here(host, guard)
+        here_still = _wait(
+            lambda: _virtual_ips_here(host, guard),
+            f"until {{}} has left {guard.node}",
+            LEAVE_TIMEOUT,
+            arguments,
+            screen,
+        )
+        nowhere = here_still or _wait(
+            lambda: [vip for vip in were_here if not tools.cluster_status(host).where(vip)],
+            "until {} is on another node",
+            ARRIVE_TIMEOUT,
+            arguments,
+            screen,
+        )
+    except CommandError:
+        return ExitCode.OK  # Pacemaker was stopped since: no virtual IP is here
+    if nowhere and not arguments.json:
+        what = (
+            f"is still on {guard.node} after {LEAVE_TIMEOUT:g} s"
+            if here_still
+            else f"is on no node: no other node can have it. galera-sync-guard maintenance off on {guard.node} ends that"
+        )
+        more = ": galera-sync-guard status says more" if here_still else ""
+        screen.line(Cell(f"{', '.join(nowhere)} {what}", "bad"), more)
+    return ExitCode.PROBLEM if nowhere else ExitCode.OK
+
+
+def _wait(
+    what_remains: Callable[[], list[str]], until: str, limit: float, arguments: Namespace, screen: Screen
+) -> list[str]:
+    """Wait until nothing remains, and tell a person so after a second; return what remains when time is up."""
+    began, is_silent = time.monotonic(), arguments.json
+    while (remains := what_remains()) and time.monotonic() < began + limit:
         if not is_silent and time.monotonic() > began + PATIENCE:
             is_silent = True
-            screen.line(f"waiting until {', '.join(left)} has left {guard.node}, at most {LEAVE_TIMEOUT:g} s")
+            screen.line(f"waiting {until.format(', '.join(remains))}, at most {limit:g} s")
             screen.flush()
-        if time.monotonic() > end and not arguments.json:
-            screen.line(
-                Cell(f"{', '.join(left)} is still on {guard.node} after {LEAVE_TIMEOUT:g} s", "bad"),
-                ": galera-sync-guard status says more",
-            )
-        if time.monotonic() > end:
-            return ExitCode.PROBLEM
         time.sleep(POLL)
+    return remains
 
 
-def _wait_until_seen(host: Host, guard: NodeGuard) -> None:
+def _wait_until_seen(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> None:
     """Wait until this node's guard has seen that the file is gone, so that status says it too."""
-    end = time.monotonic() + SEEN_TIMEOUT
-    while f"{guard.parameters.maintenance_file} exists" in _said(host, guard) and time.monotonic() < end:
-        time.sleep(POLL)
+    seen = f"{guard.parameters.maintenance_file} exists"
+    _wait(
+        lambda: [guard.name] if seen in _said(host, guard) else [],
+        "until {} has seen it",
+        SEEN_TIMEOUT,
+        arguments,
+        screen,
+    )
 
 
 def _said(host: Host, guard: NodeGuard) -> str:

@@ -10,7 +10,7 @@ from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.rehearsal.faults import SHOULD
-from galera_sync_guard.cli.rehearsal.rehearse import Rehearsal, Result, rehearse_all
+from galera_sync_guard.cli.rehearsal.rehearse import REHEARSAL, Rehearsal, Result, rehearse_all
 from galera_sync_guard.cli.screen import Cell, Part, Screen
 
 
@@ -19,7 +19,8 @@ def rehearse(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     configuration = Configuration(_cib(host, arguments.cib))
     if not configuration.guards:
         raise CommandError("the cluster has no guard: galera-sync-guard setup makes one", ExitCode.PROBLEM)
-    rehearsals = rehearse_all(host, configuration)
+    with host.waiting(REHEARSAL):
+        rehearsals = rehearse_all(host, configuration)
     if arguments.json:
         screen.json({"rehearsals": rehearsals})
     else:

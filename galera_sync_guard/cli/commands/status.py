@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 
 from galera_sync_guard.cli import cluster_view
-from galera_sync_guard.cli.clock import clock
+from galera_sync_guard.cli.clock import clock, clock_of
 from galera_sync_guard.cli.cluster_view import ClusterView, GuardView, Move, NodeView, VirtualIpView
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.screen import COLOUR_OF_KIND, Cell, Part, Screen
+from galera_sync_guard.cli.watch import Watch
+
+# Not so a node in standby or in maintenance.
+NOT_ONLINE = ("offline", "unclean", "pending")
 
 
 def status(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     """Show the cluster once, or again and again until interrupted; return 0 when every virtual IP is well."""
     if arguments.watch:
+        watch = Watch(host, arguments.watch)
         while True:
-            began = time.monotonic()
-            _show_again(host, arguments, screen)
-            time.sleep(max(0.1, arguments.watch - (time.monotonic() - began)))
+            _show_again(watch, arguments, screen)
+            watch.wait()
     view = cluster_view.read(host)
     if arguments.json:
         screen.json(view)
@@ -46,10 +49,10 @@ def _is_well(guard: GuardView, vip: VirtualIpView) -> bool:
     return holder is not None and holder.kind in ("fit", "unknown")
 
 
-def _show_again(host: Host, arguments: Namespace, screen: Screen) -> None:
+def _show_again(watch: Watch, arguments: Namespace, screen: Screen) -> None:
     """Show the cluster in place of the last screen, or why it does not answer."""
     try:
-        view = cluster_view.read(host)
+        view = watch.look()
     except CommandError as error:
         if arguments.json:
             screen.json({"error": str(error)}, on_one_line=True)
@@ -61,13 +64,13 @@ def _show_again(host: Host, arguments: Namespace, screen: Screen) -> None:
             screen.json(view, on_one_line=True)
         else:
             screen.clear()
-            show(view, screen)
+            show(view, screen, watch.began)
     screen.flush()
 
 
-def show(view: ClusterView, screen: Screen) -> None:
-    """Show the cluster to a person."""
-    online = [node for node, state in view.nodes.items() if state == "online"]
+def show(view: ClusterView, screen: Screen, watched_since: int | None = None) -> None:
+    """Show the cluster to a person; `watched_since`: since when all moves are known, in seconds since 1970."""
+    online = [node for node, state in view.nodes.items() if state not in NOT_ONLINE]
     screen.line(
         Cell(view.cluster or "cluster", "strong"),
         f": {len(online)} of {len(view.nodes)} nodes online, ",
@@ -77,17 +80,20 @@ def show(view: ClusterView, screen: Screen) -> None:
     if not view.guards:
         screen.line(Cell("there is no guard", "bad"), ": galera-sync-guard setup --vip ADDRESS/PREFIX makes one")
     for guard in view.guards:
-        _show_guard(guard, screen)
+        _show_guard(guard, screen, watched_since)
     if view.failures:
         screen.line()
         screen.line("failed actions")
         screen.table(
-            [(each.when, each.node, each.operation, f"{each.exit_code}", each.reason) for each in view.failures],
+            [
+                (clock_of(each.when), each.node, each.operation, f"{each.exit_code}", each.reason)
+                for each in view.failures
+            ],
             indent=2,
         )
 
 
-def _show_guard(guard: GuardView, screen: Screen) -> None:
+def _show_guard(guard: GuardView, screen: Screen, watched_since: int | None) -> None:
     for vip in guard.virtual_ips:
         _show_virtual_ip(vip, screen)
     if not guard.virtual_ips:
@@ -96,16 +102,20 @@ def _show_guard(guard: GuardView, screen: Screen) -> None:
     holders = {node for vip in guard.virtual_ips for node in vip.nodes}
     titles = [Cell(text, "dim") for text in ("", "node", "state", "score", "since", "reason")]
     screen.table([titles, *(_row(name, node, name in holders) for name, node in guard.nodes.items())])
+    if guard.unasked:
+        screen.line()
+        screen.line(Cell(f"what the guards say is not known: {guard.unasked}", "bad"))
     if guard.to_do:
         screen.line()
         screen.line("what to do")
         for each in guard.to_do:
-            screen.table([(f"{each.where}: {each.why}",)], indent=2)
+            screen.table([(f"{'on ' if each.is_done_there else ''}{each.where}: {each.why}",)], indent=2)
             screen.table([(Cell(each.what, "strong"),)], indent=6)
     moves = [move for vip in guard.virtual_ips for move in vip.moves]
     if moves:
         screen.line()
-        screen.line("last moves (Pacemaker keeps the last of each node)")
+        known = f"all since {clock(watched_since)}; before, the last" if watched_since else "Pacemaker keeps the last"
+        screen.line(f"last moves ({known} of each node)")
         screen.table([_move_row(move) for move in moves], indent=2)
 
 

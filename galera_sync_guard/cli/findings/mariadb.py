@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galera_sync_guard.cli.advice import ON_THAT_NODE, for_unknown
+from galera_sync_guard.cli.advice import for_unknown
 from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
 from galera_sync_guard.cli.findings.finding import EVERY_NODE, NOTE, WARNING, Finding, check, error, note, warning
@@ -89,11 +89,11 @@ def login(snapshot: Snapshot) -> Iterator[Finding]:
     server = snapshot.server
     if server and server.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
         what = for_unknown(snapshot.guard.id if snapshot.guard else "", server.detail)
-        is_command = what.startswith(ON_THAT_NODE)
+        is_command = what.startswith(("adduser ", "apt-get "))
         more = f"; {what}" if what and not is_command else ""
         commands = _own_login(snapshot) if server.cause == Cause.DENIED else []
         if is_command:
-            commands = [what.removeprefix(ON_THAT_NODE)]
+            commands = [what]
         yield error("login", f"the guard cannot log in: {server.detail}{more}", *commands)
 
 

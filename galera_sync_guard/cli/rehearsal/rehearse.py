@@ -25,7 +25,7 @@ from galera_sync_guard.cli.rehearsal.faults import (
     Fault,
     Scene,
 )
-from galera_sync_guard.cli.rehearsal.scheduler import Plan, Scheduler
+from galera_sync_guard.cli.rehearsal.scheduler import SIMULATE_TIMEOUT, Plan, Scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Rehearsal:
     def wrong(self) -> list[Result]:
         """Those that differ from what should happen."""
         return [result for result in self.results if not result.is_right]
+
+
+# What a person is told to wait for.
+REHEARSAL = f"Pacemaker's scheduler, which plays every fault on every node, at most {SIMULATE_TIMEOUT:g} s for each"
 
 
 def rehearse_all(host: Host, configuration: Configuration) -> list[Rehearsal]:

@@ -56,3 +56,24 @@ def test_a_stopped_guard_is_cleaned_up_unless_pacemaker_keeps_it_stopped():
 def test_a_chapter_that_a_message_leads_to_exists(heading):
     page = (ROOT / pages.OPERATIONS.removeprefix(pages.DOCUMENTS)).read_text(encoding="utf-8")
     assert f"# {heading}\n" in page
+
+
+def test_in_mode_fail_advice_follows_from_the_guard_s_own_state():
+    failed = ("failed", "down: /run/mysqld/mysqld.sock: No such file or directory")
+    told = advise("g", None, {"node1": failed, "node2": ("synced", None)}, [])
+    assert any("systemctl start mariadb" in each.what for each in told)
+    told = advise("g", None, {"node1": failed, "node2": failed}, [])
+    assert [each.what for each in told] == [pages.chapter(pages.ALL_DOWN)]
+
+
+@pytest.mark.parametrize("hidden", ["maintenance", "standby", "stopped", "unknown"])
+def test_where_a_server_may_run_is_looked_at_first(hidden):
+    told = advise("g", None, {"node1": ("down", None), "node2": (hidden, None)}, [])
+    assert told[-1].why.endswith("look first whether MariaDB runs on node2")
+    assert told[-1].what == pages.chapter(pages.ALL_DOWN)
+
+
+def test_a_variable_of_percona_is_not_ended_by_our_command():
+    assert for_state("g", "maintenance", "pxc_maint_mode=MAINTENANCE, must be DISABLED").endswith(
+        "SET GLOBAL pxc_maint_mode=DISABLED"
+    )

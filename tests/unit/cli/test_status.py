@@ -5,12 +5,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.cli import cluster_view
+from galera_sync_guard.cli import clock, cluster_view, host
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, history
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cluster_view import Move, NodeView
 from galera_sync_guard.cli.commands import status
+from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.screen import Cell, Screen
+from galera_sync_guard.cli.watch import together
 
 CIB = """<cib><configuration><crm_config/><nodes/><resources>
 <clone id="galera-guard-clone">
@@ -54,7 +56,7 @@ def seen(monkeypatch):
         monkeypatch.setattr(
             cluster_view.tools, "cluster_status", lambda host: ClusterStatus(ElementTree.fromstring(picture))
         )
-        monkeypatch.setattr(cluster_view.tools, "attribute", lambda host, name: told.get(name, {}))
+        monkeypatch.setattr(cluster_view.tools, "attribute", lambda host, name, is_needed: told.get(name, {}))
         return cluster_view.read(None)
 
     return read
@@ -95,8 +97,8 @@ def test_after_a_reboot_of_the_old_holder_the_address_does_not_come_from_nowhere
 
 
 def test_moments_are_told_as_they_are_when_they_are_shown(seen, monkeypatch):
-    monkeypatch.setattr(status.time, "localtime", status.time.gmtime)
-    monkeypatch.setattr(status.time, "time", lambda: 86400 * 365 + 10)
+    monkeypatch.setattr(clock.time, "localtime", clock.time.gmtime)
+    monkeypatch.setattr(clock.time, "time", lambda: 86400 * 365 + 10)
     told = f"999 0.1.0 maintenance: still unfit, now synced, back in service at @{86400 * 365 + 12}"
     node = seen(galera_guard_bad={"node1": told}).guards[0].nodes["node1"]
     assert node.reason.endswith("now synced, back in service at 00:00:12 (in 2 s)")
@@ -226,8 +228,8 @@ def test_what_a_terminal_would_obey_is_not_shown():
 
 
 def test_screen_of_a_person(seen, monkeypatch):
-    monkeypatch.setattr(status.time, "localtime", status.time.gmtime)
-    monkeypatch.setattr(status.time, "strftime", lambda form, when: "12:00:00")
+    monkeypatch.setattr(clock.time, "localtime", clock.time.gmtime)
+    monkeypatch.setattr(clock.time, "strftime", lambda form, when: "12:00:00")
     stream = io.StringIO()
     status.show(seen(), Screen(stream, {}))
     assert stream.getvalue().splitlines() == [
@@ -242,9 +244,61 @@ def test_screen_of_a_person(seen, monkeypatch):
         "what to do",
         "  node3: not in the cluster",
         "      look at power and network, then systemctl start pacemaker on node3",
-        "  node1: down",
+        "  on node1: down",
         "      systemctl start mariadb, if another node serves; journalctl -u mariadb says why it ended",
         "",
         "last moves (Pacemaker keeps the last of each node)",
         "  12:00:00  node1 -> node2  down: no socket",
     ]
+
+
+AWAY, BACK = Move(10, "node1", "node2", "hung"), Move(20, "node2", "node1", "down")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "shown"),
+    [
+        ([BACK, Move(10, None, "node2", None)], [AWAY], [BACK, AWAY]),
+        ([BACK], [AWAY], [BACK, AWAY]),
+        ([AWAY], [Move(10, "node1", "node2", None)], [AWAY]),
+        ([Move(10, "node1", "node2", None)], [AWAY], [AWAY]),
+        ([AWAY], [Move(9, "node1", None, "hung")], [AWAY]),
+    ],
+    ids=["its stop was forgotten", "both were", "the reason comes later", "the reason goes", "it was on its way"],
+)
+def test_a_watch_tells_each_move_as_the_look_that_knew_most_of_it(now, before, shown):
+    assert together(now, before) == shown
+
+
+def test_a_tool_that_takes_long_is_named_on_a_terminal_only(monkeypatch):
+    monkeypatch.setattr(host, "PATIENCE", 0.01)
+    for is_terminal in (True, False):
+        stream = io.StringIO()
+        stream.isatty = lambda is_terminal=is_terminal: is_terminal
+        slow = host.Host({}, io.StringIO(), stderr=stream)
+        slow.run("sh", "-c", "read _; sleep 0.3", text="x")
+        assert stream.getvalue() == ("waiting for sh, at most 15 s\n" if is_terminal else "")
+
+
+def test_a_daemon_that_hangs_is_asked_once_and_said(seen, monkeypatch):
+    asked = []
+
+    def hang(host, name, is_needed):
+        asked.append(name)
+        raise CommandError("attrd_updater did not answer within 15 s")
+
+    seen()
+    monkeypatch.setattr(cluster_view.tools, "attribute", hang)
+    view = cluster_view.read(None)
+    stream = io.StringIO()
+    status.show(view, Screen(stream, {}))
+    assert "what the guards say is not known: attrd_updater did not answer within 15 s" in stream.getvalue()
+    assert len(asked) == 1
+    assert status.exit_code(view) == 1
+
+
+def test_a_failed_action_has_the_clock_of_the_rest(monkeypatch):
+    monkeypatch.setattr(clock.time, "localtime", clock.time.gmtime)
+    assert clock.clock_of("2026-11-29 14:54:37 +01:00") == clock.clock_of("2026-11-29 13:54:37Z")
+    assert clock.clock_of("2026-11-29 13:54:37Z").endswith("13:54:37")
+    assert clock.clock_of("never") == "never"

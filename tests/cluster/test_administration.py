@@ -124,6 +124,7 @@ def test_the_vip_comes_back_alone_when_all_databases_were_stopped(score, row):
         check(scene, moves=1, outage=40)
 
 
+@pytest.mark.matrix
 def test_guards_without_watchers_are_nothing_to_check_and_nothing_for_setup_to_change(polling):
     for node in polling.nodes:
         assert guard_says(node, "check")[0] == 0

@@ -138,6 +138,7 @@ def test_no_connection_hangs_when_the_address_has_moved(crowded, fault):
         assert move.hanging_after(5) == NONE
 
 
+@pytest.mark.matrix
 def test_no_connection_hangs_in_mode_fail(crowded_fail):
     with Move(crowded_fail, "desync") as move:
         assert move.hanging_after(5) == NONE

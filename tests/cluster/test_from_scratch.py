@@ -76,9 +76,9 @@ class Reader:
         return self.laboratory.vip_node not in (None, self.last_holder)
 
 
-@pytest.mark.parametrize(
-    "suite", [pytest.param(suite, marks=[] if suite == rootfs.SUITE else pytest.mark.matrix) for suite in rootfs.SUITES]
-)
+@pytest.mark.matrix
+@pytest.mark.seconds(250)
+@pytest.mark.parametrize("suite", rootfs.SUITES)
 def test_the_page_leads_to_an_address_that_moves(deb, suite):
     with Laboratory(suite=suite).bare(layers(deb, suite)) as laboratory:
         laboratory.has_pacemaker = True

@@ -15,8 +15,9 @@ PACEMAKER_LOG = "/var/log/pacemaker/pacemaker.log"
 UNANSWERED = "Controller on %s did not return result in time"
 
 
+@pytest.mark.matrix
 @pytest.mark.seconds(90)
-@pytest.mark.parametrize("mode", [pytest.param("score", marks=pytest.mark.matrix), "fail"])
+@pytest.mark.parametrize("mode", ["score", "fail"])
 def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(keeper, mode):
     """In mode=fail guards fail to start meanwhile, and after the recipe's failure-timeout they fail once more."""
     laboratory = keeper.with_recipe(recipe.commands(mode))
@@ -38,6 +39,7 @@ def test_the_vip_comes_up_by_itself_when_mariadb_comes_a_minute_after_pacemaker(
         check(scene, moves=0)
 
 
+@pytest.mark.matrix
 def test_with_nothing_but_a_colocation_the_vip_moves_once_and_the_log_says_what_is_missing(keeper):
     bare = [
         line.partition(" meta ")[0] if "galera_sync_guard" in line else line

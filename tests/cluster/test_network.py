@@ -7,6 +7,7 @@ import pytest
 from laboratory import mariadb, network, recipe
 from laboratory.laboratory import each
 from laboratory.scene import Scene, check, wait_normal, wait_state
+from tests.support.levels import check_runs
 
 
 @pytest.fixture
@@ -119,7 +120,12 @@ def every_tenth_frame_is_lost(laboratory):
 
 
 @pytest.mark.parametrize(
-    "fault", [gateway_dies, switch_dies, every_cable_flaps, one_cable_flaps, every_tenth_frame_is_lost]
+    "fault",
+    check_runs(
+        [gateway_dies, switch_dies, every_cable_flaps, one_cable_flaps, every_tenth_frame_is_lost],
+        *("switch_dies", "every_cable_flaps"),
+        name=lambda fault: fault.__name__,
+    ),
 )
 def test_nothing_moves_when_no_other_node_is_better(laboratory, fault):
     with Scene(laboratory) as scene:

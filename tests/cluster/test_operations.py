@@ -11,9 +11,10 @@ from laboratory.machine import Machine, wait_until
 from laboratory.pacemaker import GUARD_NAME
 from laboratory.recipe import procedure
 from laboratory.scene import Scene, check, wait_normal
+from tests.support.levels import check_runs
 
 
-@pytest.mark.parametrize("recipe", ["score", "fail"])
+@pytest.mark.parametrize("recipe", check_runs(["score", "fail"], "score"))
 def test_the_address_goes_to_a_node_by_hand_when_the_guard_is_wrong(recipe, request):
     laboratory = request.getfixturevalue(recipe)
     look, put, restore = procedure("Put the address on a node by hand")

@@ -60,7 +60,7 @@ def test_nothing_is_wrong_with_the_recipes(host, clean, change):
 
 
 @pytest.mark.parametrize(
-    ("name", "severity", "mistake"), check_runs_every(3, [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
+    ("name", "severity", "mistake"), check_runs_every(6, [pytest.param(*rest, id=what) for what, *rest in MISTAKES])
 )
 def test_mistake_is_found_and_its_commands_mend_it(host, clean, name, severity, mistake):
     cib = copy.deepcopy(clean)

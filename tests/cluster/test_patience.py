@@ -8,6 +8,7 @@ from laboratory import faults, mariadb
 from laboratory.delay import delayed
 from laboratory.machine import end
 from laboratory.scene import Scene, check, seen_from, wait_normal
+from tests.support.levels import check_runs
 
 SST_CONFIG = "/etc/mysql/mariadb.conf.d/99-state-transfer.cnf"
 # Processes without an end on a machine with N processors: N times this many.
@@ -17,7 +18,9 @@ OVERCOMMIT = 4
 DELAY = 100
 
 
-@pytest.mark.parametrize("method", ["rsync", "mariabackup"], ids=lambda method: f"sst-{method}")
+@pytest.mark.parametrize(
+    "method", check_runs(["rsync", "mariabackup"], "mariabackup"), ids=lambda method: f"sst-{method}"
+)
 def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method):
     with Scene(score) as scene:
         peer = score.peers(scene.holder)[0]
@@ -34,7 +37,7 @@ def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method)
         check(scene, moves=1)
 
 
-@pytest.mark.parametrize("recipe", ["score", "polling"], ids=lambda recipe: f"saturation-follows-{recipe}")
+@pytest.mark.parametrize("recipe", check_runs(["score", "polling"], "score"), ids=lambda recipe: f"saturation-follows-{recipe}")
 def test_a_saturation_that_follows_the_address_moves_it_once(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene:
@@ -68,6 +71,7 @@ def test_a_state_that_flaps_every_second_for_a_minute_moves_the_vip_once(request
 
 
 # Alone: Corosync's token has little time left with such a delay, and a busy machine takes it.
+@pytest.mark.matrix
 @pytest.mark.alone
 @pytest.mark.parametrize("row", ["packet-delay"])
 def test_a_slow_network_keeps_the_vip(score, row):

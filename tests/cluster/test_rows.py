@@ -7,6 +7,11 @@ from laboratory.scene import Scene, check, wait_normal, wait_state
 from tests.cluster.rows import BOTH, POLLING, WATCHED, move_by_a_failure, move_without_failures
 from tests.support.levels import check_runs
 
+# One of each way in which the watcher, Galera or Pacemaker learns of a fault.
+CHECKED = (
+    *("kill-9", "sigstop", "clean-stop", "desync", "reject", "saturate", "saturate-all"),
+    *("power-off", "partition", "galera-partition", "standby", "maintenance"),
+)
 DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
 
 
@@ -14,8 +19,8 @@ DONOR_CONFIG = "/etc/mysql/mariadb.conf.d/99-donor.cnf"
     ("recipe", "row"),
     check_runs(
         [("score", row) for row in WATCHED] + [("polling", row) for row in POLLING],
-        *(f"score-{row.fault}" for row in WATCHED),
-        *("polling-kill-9", "polling-sigstop", "polling-saturate-all"),
+        *(f"score-{fault}" for fault in CHECKED),
+        *("polling-kill-9", "polling-sigstop"),
         name=lambda value: f"{value[0]}-{value[1].fault}",
     ),
     ids=lambda value: getattr(value, "fault", value),
@@ -25,7 +30,7 @@ def test_mode_score_moves_the_vip_once_and_all_is_normal_again_by_itself(request
 
 
 @pytest.mark.parametrize(
-    "row", check_runs(BOTH, "kill-9", "desync", "partition", name=lambda row: row.fault), ids=lambda row: row.fault
+    "row", check_runs(BOTH, "kill-9", "desync", name=lambda row: row.fault), ids=lambda row: row.fault
 )
 def test_mode_fail_moves_the_vip_once_and_all_is_normal_again_by_itself(fail, row):
     move_by_a_failure(fail, row)

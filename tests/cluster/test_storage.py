@@ -1,5 +1,7 @@
 """Storage that hangs, on file systems that can be frozen."""
 
+import pytest
+
 from laboratory.scene import Scene, check, wait_normal, wait_state
 
 
@@ -14,6 +16,7 @@ def test_a_node_whose_storage_hangs_loses_the_vip_and_heals_by_itself(freezable)
         check(scene, moves=1)
 
 
+@pytest.mark.matrix
 def test_storage_that_hangs_on_another_node_moves_nothing(freezable):
     with Scene(freezable) as scene:
         peer = freezable.peers(scene.holder)[0]

@@ -37,7 +37,9 @@ def test_a_donor_of_a_real_state_transfer_hands_the_vip_over_once(score, method)
         check(scene, moves=1)
 
 
-@pytest.mark.parametrize("recipe", check_runs(["score", "polling"], "score"), ids=lambda recipe: f"saturation-follows-{recipe}")
+@pytest.mark.parametrize(
+    "recipe", check_runs(["score", "polling"], "score"), ids=lambda recipe: f"saturation-follows-{recipe}"
+)
 def test_a_saturation_that_follows_the_address_moves_it_once(request, recipe):
     laboratory = request.getfixturevalue(recipe)
     with Scene(laboratory) as scene:

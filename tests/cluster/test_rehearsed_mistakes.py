@@ -99,7 +99,8 @@ def guarded(score):
     before = query(first).find("configuration")
     yield score
     replace(first, before)
-    first.run(["crm_resource", "--cleanup"])
+    # A refresh makes the executor forget the resources: a start that is under way then fails.
+    first.run(["crm_resource", "--wait", "--timeout=60"], check=False)
     first.run(["crm_resource", "--refresh"])
     wait_normal(score)
 

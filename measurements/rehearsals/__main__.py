@@ -1,8 +1,8 @@
-"""Records the corpus, or compares check with the rehearsal on random configurations.
+"""Records the corpus, or compares check, the rehearsal and a judge on random configurations.
 
 `python3 -B -m measurements.rehearsals corpus` writes tests/support/corpus.json anew, on machines of both suites.
-`python3 -B -m measurements.rehearsals random --count 1000 --seed 1` uses this machine's crm_simulate. It notes each
-configuration in build/random.jsonl, goes on with what is there, and writes a summary of this day.
+`python3 -B -m measurements.rehearsals random --count 1000 --seed 1` uses this machine's crm_simulate. It notes what
+became of each configuration in build/random.jsonl, goes on with what is there, and writes a summary of this day.
 """
 
 from __future__ import annotations
@@ -13,18 +13,28 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
+from galera_sync_guard.cli.findings.finding import ERROR
+from galera_sync_guard.cli.rehearsal.rehearse import Rehearsal, Result
 from laboratory import rootfs
+from measurements.rehearsals.judge import judge
 from tests.support import corpus
 from tests.support.checkout import ROOT
+from tests.support.configurations import random_configuration
 from tests.support.corpus_machine import SYSTEMS, corpus_machine, record, seen
+
+if TYPE_CHECKING:
+    from galera_sync_guard.cli.findings.finding import Finding
 
 RESULTS = Path(__file__).parent / "results"
 NOTES = ROOT / "build" / "random.jsonl"
 
 Said = dict[str, Any]
+Played = dict[str, Any]
 
 
 def record_corpus() -> None:
@@ -37,52 +47,77 @@ def record_corpus() -> None:
 
 
 def compare(count: int, seed: int) -> int:
-    """Rehearse so many random configurations from this seed on; return how many check and rehearsal disagree about."""
+    """Compare check, rehearsal and judge on so many random configurations; return on how many they do not agree."""
     NOTES.parent.mkdir(exist_ok=True)
-    said: dict[str, Said] = {}
-    for line in NOTES.read_text(encoding="utf-8").splitlines() if NOTES.exists() else ():
-        said.update(json.loads(line))
-    names = [f"random {number}" for number in range(seed, seed + count)]
+    lines = NOTES.read_text(encoding="utf-8").splitlines() if NOTES.exists() else []
+    noted: dict[str, Played] = {name: played for line in lines for name, played in json.loads(line).items()}
+    by_text = {_text(int(name)): played for name, played in noted.items()}
     with NOTES.open("a", encoding="utf-8") as notes:
-        for name in names:
-            if name not in said:
-                said[name] = corpus.say(name)
-                print(json.dumps({name: said[name]}), file=notes, flush=True)
-    lines, disagreements = summary({name: said[name] for name in names})
+        for number in range(seed, seed + count):
+            text = _text(number)
+            if text not in by_text:
+                by_text[text] = _play(number)
+            if str(number) not in noted:
+                noted[str(number)] = by_text[text]
+                print(json.dumps({number: by_text[text]}), file=notes, flush=True)
+    return summarize({number: noted[str(number)] for number in range(seed, seed + count)})
+
+
+def _text(number: int) -> str:
+    return ElementTree.tostring(random_configuration(number)[0], "unicode")
+
+
+def _play(number: int) -> Played:
+    """Return what the rehearsal finds wrong in a random configuration, by guard, and what the judge finds wrong.
+
+    The judge tries one node. It tries the others only where the rehearsal, which tries all, finds something.
+    """
+    cib, _ = random_configuration(number)
+    _, rehearsals = corpus.check(cib)
+    judged = ""
+    for turn in range(3 if any(each.wrong for each in rehearsals) else 1):
+        judged = judged or judge(cib, number + turn)
+    return {"wrong": {each.guard: [asdict(result) for result in each.wrong] for each in rehearsals}, "judge": judged}
+
+
+def summarize(played: dict[int, Played]) -> int:
+    """Write a summary of this day with check as it is now; return on how many configurations there is no agreement."""
+    found: dict[int, list[Finding]] = {}
+    for number, each in played.items():
+        rehearsals = [
+            Rehearsal(guard, [], {}, [Result(**result) for result in results])
+            for guard, results in each["wrong"].items()
+        ]
+        found[number] = corpus.findings(random_configuration(number)[0], rehearsals)
+    errors = {number for number, each in found.items() if any(finding.severity == ERROR for finding in each)}
+    rehearsed = {number for number, each in played.items() if any(each["wrong"].values())}
+    judged = {number for number, each in played.items() if each["judge"]}
+    unexplained = {number for number, each in found.items() if any(finding.name == "rehearsal" for finding in each)}
+    version = subprocess.run(["crm_simulate", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    counts = Counter(f"{finding.severity} {finding.name}" for each in found.values() for finding in each)
+    disagreed = (errors ^ rehearsed) | (errors ^ judged)
+    lines = [
+        f"{datetime.date.today()}, {version.splitlines()[0]}: {len(played)} random configurations, {min(played)} to"
+        f" {max(played)}, {len({_text(number) for number in played})} of them different",
+        f"the rehearsal goes wrong: {len(rehearsed)}; the judge, which asks crm_simulate itself, finds something wrong:"
+        f" {len(judged)}; check says error: {len(errors)}",
+        f"check says error and the rehearsal is right: {len(errors - rehearsed)}",
+        f"check says error and the judge finds nothing wrong: {len(errors - judged)}",
+        f"the rehearsal goes wrong and check is silent: {len(rehearsed - errors)}",
+        f"the judge finds something wrong and check is silent: {len(judged - errors)}",
+        f"check finds the error and knows no cause: {len(unexplained)}",
+        "",
+        *(f"{count:5} {what}" for what, count in counts.most_common()),
+        *(
+            f"{number}: {'; '.join(random_configuration(number)[1])}: {played[number]['judge'] or 'judged as right'}"
+            for number in sorted(disagreed | unexplained)
+        ),
+    ]
     RESULTS.mkdir(exist_ok=True)
     text = "\n".join(lines) + "\n"
     (RESULTS / f"random-{datetime.date.today()}.txt").write_text(text, encoding="utf-8")
     print(text, end="")
-    return disagreements
-
-
-def summary(said: dict[str, Said]) -> tuple[list[str], int]:
-    """Return the lines of a summary, and on how many configurations check and rehearsal disagree."""
-    wrong = {name for name, each in said.items() if _goes_wrong(each)}
-    errors = {name for name, each in said.items() if _errors(each)}
-    unexplained = {name for name in errors if "rehearsal" in _errors(said[name])}
-    version = subprocess.run(["crm_simulate", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    lines = [
-        f"{datetime.date.today()}, {version.splitlines()[0]}: {len(said)} configurations, {next(iter(said))} to"
-        f" {list(said)[-1]}",
-        f"the rehearsal goes wrong: {len(wrong)}; check says error: {len(errors)}",
-        f"check says error and the rehearsal is right: {len(errors - wrong)}",
-        f"the rehearsal goes wrong and check is silent: {len(wrong - errors)}",
-        f"check finds the error and knows no cause: {len(unexplained)}",
-        "",
-    ]
-    found = Counter(each for said_of_one in said.values() for each in said_of_one["check"])
-    lines += [f"{number:5} {what}" for what, number in found.most_common()]
-    lines += [f"{name}: {'; '.join(said[name]['changes'])}" for name in sorted((wrong ^ errors) | unexplained)]
-    return lines, len(wrong ^ errors)
-
-
-def _goes_wrong(said: Said) -> bool:
-    return any("!" in cells for table in said["rehearse"].values() for cells in table)
-
-
-def _errors(said: Said) -> set[str]:
-    return {each.removeprefix("error ") for each in said["check"] if each.startswith("error ")}
+    return len(disagreed)
 
 
 if __name__ == "__main__":

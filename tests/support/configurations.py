@@ -2,6 +2,7 @@
 
 import random
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.recipe import Recipe
@@ -288,7 +289,7 @@ POOL = [
 ]
 
 
-def random_configuration(seed):
+def random_configuration(seed: int) -> tuple[Element, list[str]]:
     """Return the recipe with up to four changes, and what they are; mode=fail in a third of the cases."""
     generator = random.Random(seed)
     changes = [("mode=fail", mode_fail)] if generator.random() < 1 / 3 else []

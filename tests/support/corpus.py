@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from galera_sync_guard.agent import AGENT
 from galera_sync_guard.cli import cluster_view
@@ -17,12 +18,12 @@ from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.model import Configuration, attribute_of
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.findings.all import find_all
-from galera_sync_guard.cli.findings.finding import NOTE
+from galera_sync_guard.cli.findings.finding import NOTE, Finding
 from galera_sync_guard.cli.findings.rehearsed import weigh
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.rehearsal import stage
-from galera_sync_guard.cli.rehearsal.rehearse import rehearse
+from galera_sync_guard.cli.rehearsal.rehearse import Rehearsal, rehearse
 from galera_sync_guard.cli.rehearsal.scheduler import Scheduler
 from ocfpy.codes import ParameterError
 from tests.support import configurations
@@ -51,11 +52,19 @@ def configuration(name):
     return cib, [name]
 
 
-def check(cib):
+def check(cib: Element) -> tuple[list[Finding], list[Rehearsal]]:
     """Return (the findings of check that are no notes, the rehearsals) of a configuration."""
-    found, rehearsals = [], []
     whole = Configuration(cib)
-    for guard in whole.guards:
+    rehearsals = [rehearse(_host(), whole, guard) for guard in whole.guards]
+    return findings(cib, rehearsals), rehearsals
+
+
+def findings(cib: Element, rehearsals: list[Rehearsal]) -> list[Finding]:
+    """Return what check finds in a configuration, without notes, when Pacemaker's scheduler did this with it."""
+    found = []
+    whole = Configuration(cib)
+    for rehearsal in rehearsals:
+        guard = whole.resource(rehearsal.guard)
         environ = {"OCF_RESKEY_" + name: value for name, value in guard.parameters.items()}
         parameters, error = AGENT.parse_leniently(environ), None
         try:
@@ -63,9 +72,8 @@ def check(cib):
         except ParameterError as wrong:
             error = wrong
         snapshot = Snapshot(whole, guard, parameters, error, resets_clients=True)
-        rehearsals.append(rehearse(_host(), whole, guard))
-        found += [each for each in weigh(find_all(snapshot), rehearsals[-1]) if each.severity != NOTE]
-    return found, rehearsals
+        found += [each for each in weigh(find_all(snapshot), rehearsal) if each.severity != NOTE]
+    return found
 
 
 def say(name: str) -> dict[str, Any]:

@@ -19,20 +19,17 @@ DETECTION = 2.2
 
 
 @check
-def two_nodes(snapshot: Snapshot) -> Iterator[Finding]:
-    if (snapshot.corosync or {}).get("quorum.two_node") == "1":
+def quorum(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.corosync is None:
+        return
+    if snapshot.corosync.get("quorum.two_node") == "1":
         yield warning(
             "two-nodes",
             "quorum.two_node is set: with two nodes neither Corosync nor Galera can tell a"
             " dead peer from a cut cable; add a third (garbd and a quorum device at least)",
         )
-
-
-@check
-def wait_for_all(snapshot: Snapshot) -> Iterator[Finding]:
-    quorum = snapshot.corosync
     # two_node implies it.
-    if quorum is not None and "1" not in (quorum.get("quorum.wait_for_all"), quorum.get("quorum.two_node")):
+    elif snapshot.corosync.get("quorum.wait_for_all") != "1":
         yield note(
             "wait-for-all",
             "quorum.wait_for_all is not 1: after a full stop a part of the nodes may start"
@@ -51,26 +48,17 @@ def failure_detection(snapshot: Snapshot) -> Iterator[Finding]:
     token, consensus = (int(text) / 1000 for text in times)
     detection = token + consensus
     galera = galera_seconds(snapshot, "evs.suspect_timeout", SUSPECT_TIMEOUT)
+    text = (
+        f"a dead machine is noticed by Galera after {format_seconds(galera)} and by Corosync (token and consensus), which"
+        f" moves the virtual IP, after {format_seconds(detection)}"
+    )
     if detection > galera_seconds(snapshot, "evs.inactive_timeout", INACTIVE_TIMEOUT):
-        yield warning(
-            "slow-detection",
-            f"a dead machine is noticed by Galera after {format_seconds(galera)} but by Corosync (token and"
-            f" consensus) only after {format_seconds(detection)}",
-            TOTEM,
-        )
+        yield warning("slow-detection", text, TOTEM)
     elif detection > max(galera, DETECTION):
-        yield note(
-            "detection",
-            f"a dead machine is noticed by Galera after {format_seconds(galera)} and by Corosync (token and"
-            f" consensus), which moves the virtual IP, after {format_seconds(detection)}",
-            TOTEM,
-        )
+        yield note("detection", text, TOTEM)
     if token < 1:
-        yield warning(
-            "short-token",
-            f"Corosync's token is {format_seconds(token)}: a busy machine may be taken for dead",
-            TOTEM,
-        )
+        text = f"Corosync's token is {format_seconds(token)}: a busy machine may be taken for dead"
+        yield warning("short-token", text, TOTEM)
 
 
 def galera_seconds(snapshot: Snapshot, name: str, default: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 
@@ -37,26 +38,14 @@ def check(function: Check) -> Check:
     return function
 
 
-def cause(name: str, explains: frozenset[str], text: str, *commands: str) -> Finding:
-    """Return a finding that is wrong if the rehearsal of one of these faults goes wrong, and else no finding."""
-    return Finding(name, ERROR, text, commands, explains)
+def finding(severity: str, name: str, text: str, *commands: str, explains: frozenset[str] = frozenset()) -> Finding:
+    """Return a finding; one that explains faults of a rehearsal is an error where one of them goes wrong.
+
+    Where none of them does, it is no finding if its severity is error, and else what its severity says.
+    """
+    return Finding(name, severity, text, commands, explains)
 
 
-def suspect(name: str, explains: frozenset[str], text: str, *commands: str) -> Finding:
-    """Return a finding that is wrong if the rehearsal of one of these faults goes wrong, and else risky."""
-    return Finding(name, WARNING, text, commands, explains)
-
-
-def error(name: str, text: str, *commands: str) -> Finding:
-    """Return a finding for what is wrong."""
-    return Finding(name, ERROR, text, commands)
-
-
-def warning(name: str, text: str, *commands: str) -> Finding:
-    """Return a finding for what is risky."""
-    return Finding(name, WARNING, text, commands)
-
-
-def note(name: str, text: str, *commands: str) -> Finding:
-    """Return a finding for what is good to know."""
-    return Finding(name, NOTE, text, commands)
+error = partial(finding, ERROR)
+warning = partial(finding, WARNING)
+note = partial(finding, NOTE)

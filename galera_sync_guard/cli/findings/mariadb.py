@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from galera_sync_guard.cli.advice import for_unknown
 from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
-from galera_sync_guard.cli.findings.finding import EVERY_NODE, NOTE, WARNING, Finding, check, error, note, warning
+from galera_sync_guard.cli.findings.finding import EVERY_NODE, Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.sockets import accepts
 from galera_sync_guard.decision.facts import ALIKE, CLUSTER_ID, GRANTS, Cause
@@ -20,39 +20,20 @@ NOTIFY_FIXED = ((10, 6, 27), (10, 11, 18), (11, 4, 12), (11, 8, 8), (12, 3, 2))
 
 
 @check
-def bind_address(snapshot: Snapshot) -> Iterator[Finding]:
-    if snapshot.listening is None or is_true(snapshot.settings.get("skip_networking")):
-        return
+def listening(snapshot: Snapshot) -> Iterator[Finding]:
+    sockets, port = snapshot.listening, snapshot.settings.get("port", "3306")
     addresses = [vip.address for vip in snapshot.vips if vip.address]
-    refused = [address for address in addresses if not accepts(snapshot.listening, address)]
-    if refused:
-        yield error(
-            "bind-address",
-            f"MariaDB listens on {', '.join(snapshot.listening) or 'no address'}, port {snapshot.settings.get('port')}:"
-            f" it refuses connections to {' and '.join(refused)}",
-            *_in_option_file("bind-address", "*" if any(":" in each for each in addresses) else "0.0.0.0"),
-        )
-
-
-@check
-def skip_networking(snapshot: Snapshot) -> Iterator[Finding]:
+    refused = [address for address in addresses if sockets is not None and not accepts(sockets, address)]
     if is_true(snapshot.settings.get("skip_networking")):
-        yield error(
-            "skip-networking",
-            "skip_networking is on: MariaDB refuses every connection to the virtual IP",
-            *_in_option_file("skip-networking", "OFF"),
-        )
-
-
-@check
-def port(snapshot: Snapshot) -> Iterator[Finding]:
-    used = snapshot.settings.get("port", "3306")
-    if used != "3306":
-        yield note(
-            "port",
-            f"MariaDB listens on port {used}: clients of the virtual IP must name it",
-            *_in_option_file("port", "3306"),
-        )
+        text = "skip_networking is on: MariaDB refuses every connection to the virtual IP"
+        yield error("skip-networking", text, *_in_option_file("skip-networking", "OFF"))
+    elif refused:
+        what = f"MariaDB listens on {', '.join(sockets or ()) or 'no address'}, port {port}"
+        fix = _in_option_file("bind-address", "*" if ":" in "".join(addresses) else "0.0.0.0")
+        yield error("bind-address", f"{what}: it refuses connections to {' and '.join(refused)}", *fix)
+    if port != "3306":
+        text = f"MariaDB listens on port {port}: clients of the virtual IP must name it"
+        yield note("port", text, *_in_option_file("port", "3306"))
 
 
 @check
@@ -62,12 +43,9 @@ def saturation_grace(snapshot: Snapshot) -> Iterator[Finding]:
     suspect = galera_seconds(snapshot, "evs.suspect_timeout", SUSPECT_TIMEOUT)
     grace = snapshot.parameters.saturation_grace
     if grace <= suspect:
-        yield warning(
-            "saturation-grace",
-            f"saturation_grace={format_seconds(grace)} is not above evs.suspect_timeout={format_seconds(suspect)}: the"
-            " crash of another node would move the virtual IP",
-            f"pcs resource update {snapshot.guard.id} saturation_grace={format_seconds(max(10.0, 2 * suspect))}",
-        )
+        what = f"saturation_grace={format_seconds(grace)} is not above evs.suspect_timeout={format_seconds(suspect)}"
+        fix = f"pcs resource update {snapshot.guard.id} saturation_grace={format_seconds(max(10.0, 2 * suspect))}"
+        yield warning("saturation-grace", f"{what}: the crash of another node would move the virtual IP", fix)
 
 
 @check
@@ -77,11 +55,8 @@ def ignored_quorum(snapshot: Snapshot) -> Iterator[Finding]:
             # With the plugin wsrep-provider, as in MariaDB 11.8, every option is a variable and nothing else sets it.
             variable = "wsrep_provider_" + name.replace(".", "_")
             value = variable + "=OFF" if variable in snapshot.settings else f"wsrep_provider_options='{name}=false'"
-            yield error(
-                "ignored-quorum",
-                f"Galera's {name} is on: both sides of a partition accept writes",
-                f'mariadb -e "SET GLOBAL {value}"',
-            )
+            text = f"Galera's {name} is on: both sides of a partition accept writes"
+            yield error("ignored-quorum", text, f'mariadb -e "SET GLOBAL {value}"')
 
 
 @check
@@ -89,12 +64,10 @@ def login(snapshot: Snapshot) -> Iterator[Finding]:
     server = snapshot.server
     if server and server.cause in (Cause.DENIED, Cause.CANNOT_OBSERVE):
         what = for_unknown(snapshot.guard.id if snapshot.guard else "", server.detail)
-        is_command = what.startswith(("adduser ", "apt-get "))
-        more = f"; {what}" if what and not is_command else ""
         commands = _own_login(snapshot) if server.cause == Cause.DENIED else []
-        if is_command:
-            commands = [what]
-        yield error("login", f"the guard cannot log in: {server.detail}{more}", *commands)
+        if what.startswith(("adduser ", "apt-get ")):
+            commands, what = [what], ""
+        yield error("login", f"the guard cannot log in: {server.detail}{f'; {what}' if what else ''}", *commands)
 
 
 @check
@@ -102,35 +75,25 @@ def privileges(snapshot: Snapshot) -> Iterator[Finding]:
     grants = snapshot.settings.get(GRANTS, "").splitlines()
     more = [line for line in grants if not line.startswith(("GRANT USAGE ", "SET DEFAULT ROLE"))]
     if more and snapshot.guard and snapshot.parameters:
-        yield Finding(
-            "privileges",
-            NOTE if snapshot.parameters.user == "root" and not snapshot.parameters.defaults_file else WARNING,
-            f"the guard's login may do more than it needs (USAGE): {more[0].partition(' TO ')[0]}",
-            tuple(_own_login(snapshot)),
-        )
+        is_default = snapshot.parameters.user == "root" and not snapshot.parameters.defaults_file
+        text = f"the guard's login may do more than it needs (USAGE): {more[0].partition(' TO ')[0]}"
+        yield (note if is_default else warning)("privileges", text, *_own_login(snapshot))
 
 
 @check
 def version(snapshot: Snapshot) -> Iterator[Finding]:
-    numbers = _mariadb_version(snapshot)
-    if numbers and numbers < OLDEST_MARIADB:
-        text = snapshot.settings["version"]
-        yield warning("version", f"MariaDB {text} is older than 10.5, the oldest that is supported")
-
-
-@check
-def notify_cmd(snapshot: Snapshot) -> Iterator[Finding]:
-    command, numbers = snapshot.settings.get("wsrep_notify_cmd"), _mariadb_version(snapshot)
-    if not command or not numbers:
+    text = snapshot.settings.get("version", "")
+    digits = text.partition("-")[0].split(".")
+    if "mariadb" not in text.lower() or not all(part.isdigit() for part in digits):
         return
-    fixed = next((each for each in NOTIFY_FIXED if each[:2] == numbers[:2]), NOTIFY_FIXED[-1])
-    if numbers < fixed:
-        yield warning(
-            "wsrep-notify-cmd",
-            f"wsrep_notify_cmd={command}: MariaDB {snapshot.settings['version']} has the command injection CVE-2026-49261"
-            " there; the guard does not need it",
-            *_in_option_file("wsrep_notify_cmd", ""),
-        )
+    numbers = tuple(map(int, digits))
+    if numbers < OLDEST_MARIADB:
+        yield warning("version", f"MariaDB {text} is older than 10.5, the oldest that is supported")
+    command = snapshot.settings.get("wsrep_notify_cmd")
+    if command and numbers < next((each for each in NOTIFY_FIXED if each[:2] == numbers[:2]), NOTIFY_FIXED[-1]):
+        where = f"wsrep_notify_cmd={command}: MariaDB {text} has the command injection CVE-2026-49261 there"
+        fix = _in_option_file("wsrep_notify_cmd", "")
+        yield warning("wsrep-notify-cmd", f"{where}; the guard does not need it", *fix)
 
 
 @check
@@ -143,14 +106,6 @@ def settings_differ(snapshot: Snapshot) -> Iterator[Finding]:
                 yield error("two-clusters", f"{text}; they belong to Galera clusters of their own")
             else:
                 yield warning("settings-differ", f"{text}; clients notice when the virtual IP moves")
-
-
-def _mariadb_version(snapshot: Snapshot) -> tuple[int, ...]:
-    """Return the numbers of a MariaDB server's version, empty for another server or an unreadable version."""
-    text = snapshot.settings.get("version", "")
-    digits = text.partition("-")[0].split(".")
-    is_readable = len(digits) > 1 and all(part.isdigit() for part in digits)
-    return tuple(map(int, digits)) if is_readable and "mariadb" in text.lower() else ()
 
 
 def _own_login(snapshot: Snapshot) -> list[str]:

@@ -18,40 +18,29 @@ def vip_parameter(snapshot: Snapshot) -> Iterator[Finding]:
         return
     fix = f"pcs resource update {guard.id} vip={addresses[0]}"
     if parameters.vip is None and parameters.watch_interval:
-        yield warning(
-            "no-vip-parameter",
-            f"{guard.id} has no vip: a node that clients cannot reach keeps the address",
-            fix,
-        )
+        text = f"{guard.id} has no vip: a node that clients cannot reach keeps the address"
+        yield warning("no-vip-parameter", text, fix)
     if parameters.vip and not any(is_same_address(parameters.vip, address) for address in addresses):
-        yield error(
-            "other-vip-parameter",
-            f"{guard.id} has vip={parameters.vip}, which none of its virtual IPs has",
-            fix,
-        )
+        text = f"{guard.id} has vip={parameters.vip}, which none of its virtual IPs has"
+        yield error("other-vip-parameter", text, fix)
 
 
 @check
-def link_check(snapshot: Snapshot) -> Iterator[Finding]:
-    for vip in snapshot.vips if snapshot.checks_link else ():
-        assert snapshot.configuration is not None
-        if vip.agent == ADDRESS_AGENT and not seconds(snapshot.configuration.meta(vip, "failure-timeout")):
+def address_agent(snapshot: Snapshot) -> Iterator[Finding]:
+    parameters = snapshot.parameters
+    is_announced = parameters and parameters.vip and parameters.watch_interval  # the watcher does it again and again
+    for configuration, _, vip in snapshot.guarded:
+        if vip.agent != ADDRESS_AGENT:
+            continue
+        if snapshot.checks_link and not seconds(configuration.meta(vip, "failure-timeout")):
             yield warning(
                 "link-check",
                 f"IPaddr2 reports a link that is down as an agent that is not installed: {vip.id} may not return to such a"
                 " node until pcs resource cleanup",
                 f"pcs resource meta {vip.id} failure-timeout=60s",
             )
-
-
-@check
-def announced_once(snapshot: Snapshot) -> Iterator[Finding]:
-    parameters = snapshot.parameters
-    if parameters and parameters.vip and parameters.watch_interval:
-        return  # the watcher announces it again
-    for vip in snapshot.vips:
         is_ipv4 = vip.address is not None and ":" not in vip.address
-        if vip.agent == ADDRESS_AGENT and is_ipv4 and vip.parameters.get("arp_count_refresh", "0") == "0":
+        if is_ipv4 and not is_announced and vip.parameters.get("arp_count_refresh", "0") == "0":
             yield note(
                 "announced-once",
                 f"IPaddr2 announces {vip.address} to the network only when it starts: a switch that misses that sends clients"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from galera_sync_guard.cli.cib.model import attribute_of
 from galera_sync_guard.cli.cib.values import is_true, seconds
-from galera_sync_guard.cli.findings.finding import EVERY_NODE, Finding, cause, check, error, suspect, warning
+from galera_sync_guard.cli.findings.finding import EVERY_NODE, Finding, check, error, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.rehearsal import names
 from galera_sync_guard.decision.states import FIT, INFINITY, POOR, SCORES, UNKNOWN
@@ -29,10 +30,8 @@ def incomplete(snapshot: Snapshot) -> Iterator[Finding]:
     if configuration and not guard:
         yield error("no-guard", "the cluster has no guard", "galera-sync-guard setup --vip ADDRESS/PREFIX --apply")
     if configuration and guard and not snapshot.vips:
-        create = (
-            "pcs resource create VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor"
-            " interval=5s meta resource-stickiness=100"
-        )
+        what = "VirtualIP ocf:heartbeat:IPaddr2 ip=ADDRESS cidr_netmask=32 op monitor interval=5s"
+        create = f"pcs resource create {what} meta resource-stickiness=100"
         text = f"{guard.id} guards no virtual IP (ocf:heartbeat:IPaddr2)"
         yield error("no-vip", text, *([] if configuration.addresses else [create]))
 
@@ -44,29 +43,22 @@ def guard_meta(snapshot: Snapshot) -> Iterator[Finding]:
         return
     if guard.clone is None:
         text = f"{guard.id} is not cloned: it looks at one node only"
-        yield cause("not-cloned", names.LEAVES, text, f"pcs resource clone {guard.id} meta interleave=true")
+        fix = f"pcs resource clone {guard.id} meta interleave=true"
+        yield error("not-cloned", text, fix, explains=names.LEAVES)
     elif most := configuration.meta(guard, "clone-max"):
-        yield cause(
-            "clone-max",
-            names.LEAVES | {names.FAILURE_EXPIRES},
-            f"{guard.outermost} has clone-max={most}: the guard does not run on every node",
-            f"pcs resource meta {guard.outermost} clone-max=",
-        )
+        text = f"{guard.outermost} has clone-max={most}: the guard does not run on every node"
+        fix = f"pcs resource meta {guard.outermost} clone-max="
+        yield error("clone-max", text, fix, explains=names.LEAVES | {names.FAILURE_EXPIRES})
+    fix = f"pcs resource meta {guard.id}"
     if configuration.meta(guard, "migration-threshold") != "1":
         what = "a failed guard" if snapshot.mode == "fail" else "a guard whose monitor hangs"
-        yield cause(
-            "migration-threshold",
-            names.GUARD_FAILS | names.VERDICTS,
-            f"{guard.id} has no migration-threshold=1: {what} is restarted on the same node, and the virtual IP stays",
-            f"pcs resource meta {guard.id} migration-threshold=1",
-        )
+        text = f"{guard.id} has no migration-threshold=1: {what} is restarted on its node, and the virtual IP stays"
+        explains = names.GUARD_FAILS | names.VERDICTS
+        yield error("migration-threshold", text, f"{fix} migration-threshold=1", explains=explains)
     if not seconds(configuration.meta(guard, "failure-timeout")):
-        yield cause(
-            "failure-timeout",
-            frozenset({names.FAILURE_EXPIRES}),
-            f"{guard.id} has no failure-timeout: a node where it failed once stays banned until pcs resource cleanup",
-            f"pcs resource meta {guard.id} failure-timeout=30s",
-        )
+        text = f"{guard.id} has no failure-timeout: a node where it failed once stays banned until pcs resource cleanup"
+        explains = frozenset({names.FAILURE_EXPIRES})
+        yield error("failure-timeout", text, f"{fix} failure-timeout=30s", explains=explains)
 
 
 @check
@@ -76,11 +68,11 @@ def stickiness(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"{vip.id} has a resource-stickiness of {'INFINITY' if held >= INFINITY else held}, must be"
         fix = f"pcs resource meta {vip.id} resource-stickiness=100"
         if held < LEAST_STICKINESS:
-            spoiled = names.STAYS | {names.ADDRESS_LOST}
-            yield cause("no-stickiness", spoiled, f"{text} at least {LEAST_STICKINESS}: it moves without need", fix)
+            text += f" at least {LEAST_STICKINESS}: it moves without need"
+            yield error("no-stickiness", text, fix, explains=names.STAYS | {names.ADDRESS_LOST})
         if held >= MOST_STICKINESS:
-            spoiled = frozenset({names.POOR})
-            yield cause("stickiness", spoiled, f"{text} below {MOST_STICKINESS}: it stays on a poor node", fix)
+            text += f" below {MOST_STICKINESS}: it stays on a poor node"
+            yield error("stickiness", text, fix, explains=frozenset({names.POOR}))
 
 
 @check
@@ -95,46 +87,39 @@ def probe_timeout(snapshot: Snapshot) -> Iterator[Finding]:
         if timeout <= parameters.probe_timeout:
             interval = f" interval={operation['interval']}" if name == "monitor" and "interval" in operation else ""
             wanted = max(10.0, 2 * parameters.probe_timeout + 5)
-            yield error(
-                "probe-timeout",
-                f"the timeout of {guard.id}'s {name} ({format_seconds(timeout)}) is not above probe_timeout="
-                f"{format_seconds(parameters.probe_timeout)}: Pacemaker kills it before it can answer",
-                f"pcs resource update {guard.id} op {name}{interval} timeout={format_seconds(wanted)}",
-            )
+            limit = f"probe_timeout={format_seconds(parameters.probe_timeout)}"
+            what = f"the timeout of {guard.id}'s {name} ({format_seconds(timeout)}) is not above {limit}"
+            fix = f"pcs resource update {guard.id} op {name}{interval} timeout={format_seconds(wanted)}"
+            yield error("probe-timeout", f"{what}: Pacemaker kills it before it can answer", fix)
 
 
 @check
 def monitor(snapshot: Snapshot) -> Iterator[Finding]:
     for resource in snapshot.watched:
         recurring = [op for op in resource.operations if op.get("name") == "monitor" and seconds(op.get("interval"))]
-        found = []
         if not recurring:
             interval = "1s timeout=10s" if resource is snapshot.guard else "5s"
             fix = f"pcs resource op add {resource.id} monitor interval={interval}"
-            found.append(("no-monitor", f"{resource.id} has no recurring monitor", fix))
+            yield error("no-monitor", f"{resource.id} has no recurring monitor", fix, explains=NEEDS_MONITOR)
         for op in recurring:
             what = f"the monitor of {resource.id} has"
             fix = f"pcs resource update {resource.id} op monitor interval={op['interval']}"
             if not is_true(op.get("enabled", "true")):
                 text = f"{what} enabled=false: Pacemaker does not carry it out"
-                found.append(("monitor-disabled", text, f"{fix} enabled=true"))
+                yield error("monitor-disabled", text, f"{fix} enabled=true", explains=NEEDS_MONITOR)
             if op.get("on-fail", "restart") not in ("restart", "fence", "standby"):
                 text = f"{what} on-fail={op['on-fail']}: a failure does not move the virtual IP"
-                found.append(("monitor-on-fail", text, f"{fix} on-fail=restart"))
-        for name, text, fix in found:
-            yield cause(name, NEEDS_MONITOR, text, fix)
+                yield error("monitor-on-fail", text, f"{fix} on-fail=restart", explains=NEEDS_MONITOR)
 
 
 @check
 def two_guards(snapshot: Snapshot) -> Iterator[Finding]:
-    guard = snapshot.guard
+    guard, attribute = snapshot.guard, snapshot.attribute
     for other in snapshot.configuration.guards if snapshot.configuration and guard else ():
-        if guard and other.id > guard.id and attribute_of(other) == snapshot.attribute:
-            yield error(
-                "two-guards",
-                f"{guard.id} and {other.id} write the same node attribute {snapshot.attribute}",
-                f"pcs resource update {other.id} attribute={other.id + '-2' * (other.id == snapshot.attribute)}",
-            )
+        if guard and other.id > guard.id and attribute_of(other) == attribute:
+            text = f"{guard.id} and {other.id} write the same node attribute {attribute}"
+            fix = f"pcs resource update {other.id} attribute={other.id}{'-2' * (other.id == attribute)}"
+            yield error("two-guards", text, fix)
 
 
 @check
@@ -143,31 +128,26 @@ def parameters(snapshot: Snapshot) -> Iterator[Finding]:
         fix = f"pcs resource update {snapshot.guard.id} {snapshot.error.parameter}="
         yield error("parameter", f"{snapshot.guard.id}: {snapshot.error.reason}", fix)
     for resource in snapshot.watched:
-        for extra in resource.element.findall("instance_attributes"):
-            if extra.find("rule") is not None:
-                yield warning(
-                    "parameters-differ",
-                    f"{resource.id} has parameters that hold only by a rule, so that nodes may differ",
-                    f"cibadmin --delete --xml-text '<instance_attributes id=\"{extra.get('id')}\"/>'",
-                )
+        for extra in resource.element.findall("instance_attributes[rule]"):
+            text = f"{resource.id} has parameters that hold only by a rule, so that nodes may differ"
+            fix = f"cibadmin --delete --xml-text '<instance_attributes id=\"{extra.get('id')}\"/>'"
+            yield warning("parameters-differ", text, fix)
 
 
 @check
 def restrained(snapshot: Snapshot) -> Iterator[Finding]:
     for resource in snapshot.watched if snapshot.configuration else ():
         assert snapshot.configuration is not None
-        name = resource.id
-        meta = {
-            each: snapshot.configuration.meta(resource, each) for each in ("target-role", "is-managed", "maintenance")
-        }
-        for finding, is_so, text, fix in (
-            ("disabled", (meta["target-role"] or "").lower() == "stopped", "is disabled", f"enable {name}"),
-            ("unmanaged", not is_true(meta["is-managed"] or "true"), "is unmanaged", f"manage {name}"),
-            ("maintenance", is_true(meta["maintenance"]), "has maintenance=true", f"meta {name} maintenance=false"),
-        ):
-            if is_so:
-                text = f"{name} {text}: Pacemaker does not {'start' if finding == 'disabled' else 'move'} it"
-                yield suspect(finding, names.EVERYTHING, text, f"pcs resource {fix}")
+        name, meta = resource.id, partial(snapshot.configuration.meta, resource)
+        if (meta("target-role") or "").lower() == "stopped":
+            text = f"{name} is disabled: Pacemaker does not start it"
+            yield warning("disabled", text, f"pcs resource enable {name}", explains=names.EVERYTHING)
+        if not is_true(meta("is-managed") or "true"):
+            text = f"{name} is unmanaged: Pacemaker does not move it"
+            yield warning("unmanaged", text, f"pcs resource manage {name}", explains=names.EVERYTHING)
+        if is_true(meta("maintenance")):
+            text = f"{name} has maintenance=true: Pacemaker does not move it"
+            yield warning("maintenance", text, f"pcs resource meta {name} maintenance=false", explains=names.EVERYTHING)
 
 
 @check

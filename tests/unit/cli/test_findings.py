@@ -1,8 +1,9 @@
 """Findings on what is no configuration of Pacemaker: each is there with the mistake and gone without it."""
 
+import ast
 import contextlib
+import inspect
 import os
-import re
 import socket
 import sys
 from dataclasses import replace
@@ -16,12 +17,11 @@ from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.commands import check
-from galera_sync_guard.cli.findings.all import find_all
+from galera_sync_guard.cli.findings.all import MODULES, find_all
 from galera_sync_guard.cli.findings.finding import NOTE
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.decision.facts import GRANTS, Cause, Facts
-from tests.support.checkout import ROOT
 from tests.support.mistakes import MISTAKES, SETTINGS
 
 SERVER = {
@@ -233,8 +233,15 @@ def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
 
 
 def test_every_finding_has_its_mistake():
-    source = "".join(path.read_text() for path in (ROOT / "galera_sync_guard/cli/findings").glob("*.py"))
-    all_names = set(re.findall(r'(?:cause|suspect|error|warning|note)\(\s*"([a-z-]+)"', source))
+    yielded = [
+        node.value
+        for module in MODULES
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Yield)
+    ]
+    # Only a literal can be seen here.
+    assert [ast.unparse(call) for call in yielded if not isinstance(call.args[0], ast.Constant)] == []
+    all_names = {call.args[0].value for call in yielded}
     tested = {rest[0] for _, *rest in MISTAKES} | {each.finding for each in SETTINGS} | {name for name, _, _ in TABLE}
     assert all_names - tested == {"no-guard", "no-vip", "no-stonith", "announced-once"}
 

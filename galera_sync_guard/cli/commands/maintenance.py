@@ -36,6 +36,7 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
     guard = lookup.find(host, arguments.resource)
     path = guard.parameters.maintenance_file
     was_on = os.path.exists(path)
+    were_here = _virtual_ips_here(host, guard) if arguments.switch == "on" else []
     try:
         if arguments.switch == "on":
             _write(path, _one_line(arguments.reason))
@@ -47,7 +48,7 @@ def maintenance(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
         ) from None
     code = ExitCode.OK
     if arguments.switch == "on" and guard.node:
-        code = _wait_until_free(host, guard, arguments, screen)
+        code = _wait_until_free(host, guard, were_here, arguments, screen)
     if arguments.switch == "off":
         if not was_on and not arguments.json:
             screen.line(Cell(f"there was no maintenance to end on {guard.node or 'this node'}: {path}", "dim"))
@@ -115,10 +116,11 @@ def _virtual_ips_here(host: Host, guard: NodeGuard) -> list[str]:
     return [vip.id for vip in guard.virtual_ips if guard.node in cluster.left_on(vip.id)]
 
 
-def _wait_until_free(host: Host, guard: NodeGuard, arguments: Namespace, screen: Screen) -> ExitCode:
-    """Wait until the virtual IPs of this guard have left this node for another; return ExitCode.PROBLEM if one has not."""
+def _wait_until_free(
+    host: Host, guard: NodeGuard, were_here: list[str], arguments: Namespace, screen: Screen
+) -> ExitCode:
+    """Wait until the virtual IPs that were on this node are on another; return ExitCode.PROBLEM if one is not."""
     try:
-        were_here = _virtual_ips_here(host, guard)
         here_still = _wait(
             lambda: _virtual_ips_here(host, guard),
             f"until {{}} has left {guard.node}",

@@ -65,19 +65,26 @@ def advise(
     failures: list[FailedAction] | None = None,
 ) -> list[Advice]:
     """Return what to do about a guard's parameter, what Pacemaker forbids or has failed in, and nodes in these states."""
-    given = [Advice(each.where, each.what, each.to_do) for each in obstacles]
+    judged = {node: as_judged(state, reason) for node, (state, reason) in states.items()}
+    # In mode=fail a guard fails because of its server, which comes first.
+    late = [
+        each
+        for each in obstacles
+        if each.resource == guard and each.node and judged.get(each.node) != states.get(each.node)
+    ]
+    given = [Advice(each.where, each.what, each.to_do) for each in obstacles if each not in late]
     if parameter_error:
         given.append(Advice(guard, parameter_error, for_unknown(guard, parameter_error)))
-    states = {node: as_judged(state, reason) for node, (state, reason) in states.items()}
-    standing = standstill(states)
-    outside = [node for node, (state, _) in states.items() if standing and state in OUTSIDE]
-    for node, (state, reason) in states.items():
+    standing = standstill(judged)
+    outside = [node for node, (state, _) in judged.items() if standing and state in OUTSIDE]
+    for node, (state, reason) in judged.items():
         what = for_state(guard, state, reason)
         if state == STOPPED and not any(each.keeps_away(guard, node) for each in obstacles):
             what = f"pcs resource cleanup {guard}"
         if what and node not in outside and not (parameter_error and state == "unknown"):
             given.append(Advice(node, state, what, is_done_there=True))
     given += [standing] if standing else []
+    given += [Advice(each.where, each.what, each.to_do) for each in late]
     for each in failures or ():
         name = each.operation.rsplit("_", 2)[0]
         if not any(obstacle.keeps_away(name, each.node) for obstacle in obstacles):

@@ -436,3 +436,8 @@ def client_reset_failed(cluster: Situation) -> None:
 def long_names_and_a_fault_of_yesterday(cluster: Situation) -> None:
     cluster.domain = ".db.example.internal"
     cluster.tell("node1", "unknown", NOW - 86400)
+
+
+@situation
+def address_on_a_bad_node_without_a_reason(cluster: Situation) -> None:
+    cluster.tell("node1", "read-only")

@@ -77,3 +77,10 @@ def test_a_variable_of_percona_is_not_ended_by_our_command():
     assert for_state("g", "maintenance", "pxc_maint_mode=MAINTENANCE, must be DISABLED").endswith(
         "SET GLOBAL pxc_maint_mode=DISABLED"
     )
+
+
+def test_a_failure_that_a_guard_explains_comes_after_its_server():
+    states = {"node1": ("failed", "down: no socket"), "node2": ("synced", None)}
+    obstacle = Obstacle("node1", "g", "failed there too often", "pcs resource cleanup g")
+    told = advise("g", None, states, [obstacle])
+    assert [each.where for each in told] == ["node1", "g on node1"]

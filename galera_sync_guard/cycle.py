@@ -14,6 +14,7 @@ from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.state_file import Record
 from galera_sync_guard.server import probe
 from ocfpy.codes import describe
+from ocfpy.report import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ PUBLISH_SHARE = 0.25
 # How often attributes are published again without a change, in seconds: as long a restarted attrd, controller or
 # executor, with which a node's attributes go, can keep the virtual IP off a good node. It costs 30 ms of CPU.
 REFRESH = 10.0
+
+# How often the settings that `check` compares are published without a change, in seconds: nothing else depends on them.
+SETTINGS_REFRESH = 60.0
+
+# The pauses of a process that lives on, between two attempts to publish the same, double from the first to the longest, in
+# seconds: as long a Pacemaker that has come back may wait. It has its probe make the watcher publish at once.
+FIRST_PUBLISH_PAUSE = 0.3
+LONGEST_PUBLISH_PAUSE = 5.0
 
 # Each search for an earlier probe's thread that hangs itself leaves a thread in the server: the pauses between those
 # searches double from the first to the longest, in seconds.
@@ -133,6 +142,8 @@ class Cycle:
         self._interval = interval
         self._is_kept = is_kept
         self._logged_at: dict[str, float] = {}  # what was logged -> when
+        self._failed: tuple[int, str, int] | None = None  # what could not be published last: score, state, epoch
+        self._publish_pause = self._publish_at = 0.0
         self.record = self._load()
         self.grace_ends_at: float | None = None  # when what the last sample has shown may count
 
@@ -163,16 +174,17 @@ class Cycle:
         has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
         has_risen = verdict.kind not in BAD and record.published_score in FALLEN
         was_published = self._is_published(verdict)
-        result = PUBLISHED if was_published else self._publish(verdict)
+        result = PUBLISHED if was_published else self._publish_unless_in_vain(verdict)
         self._log_change(verdict)
         must_tell = result == PUBLISHED and self._must_tell(verdict, was_published)
+        settings = self._new_settings(facts) if result == PUBLISHED else ""
         self._save(must_save)
         if must_tell:
             self._tell(verdict, has_fallen)
             if has_risen:
                 self._attributes.keep_falls()
-        if result == PUBLISHED and not was_published:
-            self._attributes.publish_settings(facts.settings)
+        if settings:
+            self._attributes.publish_settings(settings)
         return verdict, result != FAILED
 
     def _sample(self) -> Facts:
@@ -242,8 +254,24 @@ class Cycle:
             and boot_clock() - record.published_at < REFRESH
         )
 
+    def _publish_unless_in_vain(self, verdict: Verdict) -> str:
+        """Publish, or say that it failed if the same has failed so often that the next attempt is not due yet."""
+        attempt = (verdict.score, verdict.state, self.publication_epoch)
+        is_repeated = self._is_kept and self._failed == attempt
+        if is_repeated and boot_clock() < self._publish_at:
+            return FAILED
+        result = self._publish(verdict)
+        self._failed = attempt if result == FAILED else None
+        self._publish_pause = (
+            min(2 * self._publish_pause, LONGEST_PUBLISH_PAUSE) if is_repeated else FIRST_PUBLISH_PAUSE
+        )
+        self._publish_at = boot_clock() + self._publish_pause
+        return result
+
     def _publish(self, verdict: Verdict) -> str:
         record = self.record
+        if record.published_by != self.publication_epoch:
+            record.settings = None
         # If we are killed while we tell Pacemaker, the next cycle must tell it anew.
         if record.published_at is not None:
             record.published_at = record.published_by = record.published_score = record.published_state = None
@@ -254,6 +282,15 @@ class Cycle:
             record.published_score, record.published_state = verdict.score, verdict.state
             record.published_at, record.published_by = boot_clock(), self.publication_epoch
         return result
+
+    def _new_settings(self, facts: Facts) -> str:
+        """Return the settings if they have to be published now, else "", and remember that they are."""
+        record, settings = self.record, one_line(facts.settings)
+        is_due = record.settings_at is None or boot_clock() - record.settings_at >= SETTINGS_REFRESH
+        if not settings or (settings == record.settings and not is_due):
+            return ""
+        record.settings, record.settings_at = settings, boot_clock()
+        return settings
 
     def _must_tell(self, verdict: Verdict, was_published: bool) -> bool:
         """Return whether people have to be told why, and remember that they are.

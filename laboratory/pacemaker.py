@@ -173,6 +173,11 @@ def apply(machine: Machine, commands: Iterable[Sequence[str]], timeout: float = 
     for args in commands:
         pcs(machine, "-f", "/tmp/cib.xml", *args)
     pcs(machine, "cluster", "cib-push", "/tmp/cib.xml", "--config")
+    wait_idle(machine, timeout)
+
+
+def wait_idle(machine: Machine, timeout: float = 120) -> None:
+    """Wait until Pacemaker has nothing left to do; CommandError or TimeoutExpired if it does not get there."""
     machine.run(["crm_resource", "--wait"], timeout=timeout)
 
 

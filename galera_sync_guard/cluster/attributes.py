@@ -103,9 +103,8 @@ class Attributes:
         return all(code in (0, NO_CLUSTER) for code in codes)
 
     def publish_settings(self, settings: str) -> None:
-        """Publish for `check` on all nodes the settings in which nodes must be alike, if there are any."""
-        if settings:
-            self._run("attrd_updater", "-p", "-n", f"{self._score}-settings", "-U", one_line(settings))
+        """Publish for `check` on all nodes the settings in which nodes must be alike, as one line."""
+        self._run("attrd_updater", "-p", "-n", f"{self._score}-settings", "-U", settings)
 
     def is_visible(self, score: int) -> bool:
         """Return whether the cluster already shows this node's score: attrd_updater returns before that."""

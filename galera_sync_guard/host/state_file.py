@@ -39,6 +39,8 @@ class Record:
     since: int | None = None  # when that was logged, in seconds since 1970
     told: str | None = None  # what people were told last, without what changes from second to second
     told_at: float | None = None
+    settings: str | None = None  # what was published last of the settings that `check` compares
+    settings_at: float | None = None
     save_error_at: float | None = None  # when it was logged that this cannot be saved
 
     def __init__(self) -> None:

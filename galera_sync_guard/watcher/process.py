@@ -275,13 +275,18 @@ class Watcher:
             raise WatcherReplaced
 
     def _wait(self, until: float) -> None:
-        """Wait until then, or until the server ends the connection, the network changes, or a peer sends a message."""
-        while (left := until - boot_clock()) > 0 and not self._was_signalled:
+        """Wait until then, or until the server ends the connection, the network changes, or a peer sends a message.
+
+        However long the cycle before has taken, what the peers have sent since is looked at once.
+        """
+        left = 1.0
+        while left > 0 and not self._was_signalled:
+            left = max(0.0, until - boot_clock())
             seconds = self._network.seconds_until_due(self._peers.seconds_until_query(min(left, SIGNAL_DELAY)))
             sources = [source.fileno() for source in (*self._peers.sources(), *self._network.sources())]
             has_ended = self._sampler.connection.wait(seconds, sources)
             has_changed = self._network.process()
-            if has_ended or has_changed or self._peers.process_messages():
+            if self._peers.process_messages() or has_ended or has_changed:
                 return
 
     def _next_cycle_at(self, began: float) -> float:

@@ -22,7 +22,7 @@ class Keeper:
         """
         shape = (suite, freezable, two_networks)
         laboratory = self._laboratory
-        if laboratory and (self._lines is None or self._shape != shape or abnormal(laboratory)):
+        if laboratory and (self._lines is None or self._shape != shape or not _is_usable(laboratory)):
             self.down()
         if self._laboratory is None:
             self._laboratory, self._shape = Laboratory(suite=suite), shape
@@ -49,3 +49,11 @@ class Keeper:
         if self._laboratory:
             self._laboratory.down()
         self._laboratory = self._lines = None
+
+
+def _is_usable(laboratory):
+    """Return whether all is as on a quiet day, once Pacemaker has done what the test before has left it to do."""
+    if abnormal(laboratory):
+        return False
+    pacemaker.wait_idle(laboratory.nodes[0])
+    return not abnormal(laboratory)

@@ -52,7 +52,7 @@ def test_a_change_of_the_guard_moves_nothing(score, command, undo):
         scene.begin()
         for line in filter(None, (command, undo)):
             pacemaker.pcs(scene.holder, *line.split())
-            scene.holder.run(["crm_resource", "--wait"])
+            pacemaker.wait_idle(scene.holder)
             scene.stay(3)
         wait_normal(score)
         check(scene, moves=0)

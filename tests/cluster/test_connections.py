@@ -212,7 +212,7 @@ def test_no_connection_is_cut_while_the_address_stays(crowded, change):
     first = crowded.nodes[0]
     with VipWatcher(crowded) as address, Sessions(crowded, count=5) as sessions:
         first.shell(change, timeout=120)
-        first.run(["crm_resource", "--wait"], timeout=60)
+        pacemaker.wait_idle(first)
         wait_until(lambda: pacemaker.status(first).where(RESET_NAME), 20, "the agent is started again")
         time.sleep(1)
         assert sessions.freed() == NONE

@@ -31,7 +31,7 @@ def test_a_password_changed_on_all_nodes_moves_nothing_and_the_reason_can_be_see
         node.write(OPTION_FILE, "[client]\nuser=guard\npassword=old\n", 0o600)
     pacemaker.pcs(first, "resource", "update", GUARD_NAME, f"defaults_file={OPTION_FILE}", "unknown_grace=6s")
     # Pacemaker reloads one node after the other, and each reload logs in by itself.
-    first.run(["crm_resource", "--wait", "--timeout=60s"], timeout=90)
+    pacemaker.wait_idle(first)
     # A watcher is logged in, and sees until its connection ends.
     watched = laboratory.nodes if recipe == "score" else ()
     wait_until(lambda: all(map(logins, watched)), 30, "the watchers are logged in with the new parameters")

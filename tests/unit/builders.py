@@ -102,7 +102,7 @@ def store_of(invocation):
     return Store(invocation.state_directory, invocation.resource, as_text(invocation.usable_parameters))
 
 
-def cycle_of(invocation, cluster, epoch, sampler=None, peers=None):
+def cycle_of(invocation, cluster, epoch, sampler=None, peers=None, is_kept=False):
     """Return the cycle of a call, with its cluster, and what stands for the probe and for the other nodes."""
     return Cycle(
         invocation.resource,
@@ -115,6 +115,7 @@ def cycle_of(invocation, cluster, epoch, sampler=None, peers=None):
         invocation.deadline,
         invocation.interval,
         epoch,
+        is_kept,
     )
 
 
@@ -132,6 +133,7 @@ class Cluster:
         self.published = 0
         self.asked = 0
         self.kept = 0
+        self.settings = []
 
     @property
     def attributes(self):
@@ -145,7 +147,7 @@ class Cluster:
         return self.result
 
     def publish_settings(self, settings):
-        pass
+        self.settings.append(settings)
 
     def publish_reason(self, kind, has_fallen, since, reason):
         self.why = kind, has_fallen, since, reason

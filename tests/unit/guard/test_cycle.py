@@ -1,5 +1,6 @@
 """One turn with a real store: what Pacemaker is told and when, what is asked, remembered and logged."""
 
+import itertools
 import os
 import time
 
@@ -209,6 +210,82 @@ def test_what_could_not_be_published_is_published_by_the_next_turn(host):
     host.cluster.result = attributes.PUBLISHED
     assert host.run(node(**READ_ONLY))[1]
     assert host.cluster.attributes == ("-INFINITY", "read-only")
+
+
+@pytest.fixture
+def watching(host):
+    """The cycle of a watcher on that host, and a turn of it: 0.2 s later, with these facts."""
+    kept = cycle_of(call(host.directory, mode="score"), host.cluster, EXECUTOR, is_kept=True)
+
+    def turn(facts=None):
+        host.now += 0.2
+        host.facts = facts or node()
+        return kept.run_once()
+
+    turn.cycle = kept
+    return turn
+
+
+def test_a_watcher_tries_less_and_less_often_to_publish_while_nobody_takes_it(host, watching):
+    host.cluster.result, host.cluster.published = attributes.FAILED, 0
+    moments = []
+    for _ in range(300):
+        before = host.cluster.published
+        assert not watching(node(**READ_ONLY))[1]
+        moments += [host.now] * (host.cluster.published - before)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert 0 < pauses[0] < 1
+    assert pauses == sorted(pauses)
+    assert 4 < pauses[-1] < 6
+    host.cluster.result = attributes.PUBLISHED
+    began = host.now
+    while not watching(node(**READ_ONLY))[1]:
+        assert host.now - began < 6
+    assert host.cluster.attributes == ("-INFINITY", "read-only")
+
+
+@pytest.mark.parametrize("news", ["another verdict", "another Pacemaker"])
+def test_a_watcher_publishes_news_at_once_however_often_it_has_failed(host, watching, news):
+    host.cluster.result = attributes.FAILED
+    for _ in range(300):
+        watching(node(**READ_ONLY))
+    host.cluster.result = attributes.PUBLISHED
+    if news == "another Pacemaker":
+        watching.cycle.publication_epoch += 1
+    assert watching(node(**(READ_ONLY if news == "another Pacemaker" else {"wsrep_on": "OFF"})))[1]
+
+
+SETTINGS = {"sql_mode": "ANSI", "time_zone": "SYSTEM"}
+
+
+def test_settings_are_published_when_they_change_and_once_a_minute(host):
+    host.cluster.settings.clear()
+    for _ in range(50):
+        host.run(node(**SETTINGS))
+    assert len(host.cluster.settings) == 1
+    host.run(node(**SETTINGS, event_scheduler="ON"))
+    assert len(host.cluster.settings) == 2
+    assert "event_scheduler=ON" in host.cluster.settings[-1]
+    for _ in range(62):
+        host.run(node(**SETTINGS, event_scheduler="ON"))
+    assert len(host.cluster.settings) == 3
+
+
+def test_settings_are_published_again_to_a_new_executor_because_a_restarted_pacemaker_has_lost_them(host):
+    host.run(node(**SETTINGS))
+    host.cluster.settings.clear()
+    host.run(node(**SETTINGS), executor=EXECUTOR + 1)
+    assert len(host.cluster.settings) == 1
+
+
+def test_settings_that_nobody_takes_are_published_as_soon_as_somebody_does(host):
+    host.cluster.settings.clear()
+    host.cluster.result = attributes.FAILED
+    host.run(node(**SETTINGS, read_only="ON"))
+    assert not host.cluster.settings
+    host.cluster.result = attributes.PUBLISHED
+    host.run(node(**SETTINGS, read_only="ON"))
+    assert len(host.cluster.settings) == 1
 
 
 def test_a_return_to_the_verdict_before_a_failed_publishing_is_published(host):

@@ -101,7 +101,7 @@ class TestVerdict:
         assert guard.published == GOOD
 
     def test_a_watcher_that_was_stopped_itself_blames_nobody(self, guard, server, writer):
-        guard.parameters["stall_timeout"] = "3s"
+        guard.parameters["stall_timeout"] = "6s"
         assert guard.start().code == 0
         wait(lambda: writers(guard) not in ([], [writer]))
         (writer,) = writers(guard)
@@ -110,13 +110,14 @@ class TestVerdict:
         os.kill(writer, signal.SIGSTOP)
         time.sleep(1.5)  # by then a write waits
         os.kill(watcher, signal.SIGSTOP)
-        time.sleep(3)
+        time.sleep(6)
         os.kill(watcher, signal.SIGCONT)
         statements = len(server.statements)
         wait(lambda: len(server.statements) > statements + 4)
         os.kill(writer, signal.SIGCONT)
         time.sleep(2)
-        assert guard.attrd.updates == []
+        # The refresh of what is published may fall into these seconds.
+        assert {value for _, value in guard.attrd.updates} <= {"1000", "synced"}
 
 
 class TestChild:

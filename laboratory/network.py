@@ -100,6 +100,17 @@ def lose_nothing(machine: Machine) -> None:
     lose(machine)
 
 
+def hardware_address(machine: Machine) -> str:
+    """Return the hardware address of the machine's interface to the clients."""
+    return machine.shell("cat /sys/class/net/eth0/address").strip()
+
+
+def neighbour(machine: Machine, address: str) -> str | None:
+    """Return the hardware address that the machine's neighbour table has for an address, None without one."""
+    words = machine.run(["ip", "neigh", "show", address, "dev", "eth0"]).stdout.split()
+    return words[words.index("lladdr") + 1] if "lladdr" in words else None
+
+
 def rename(machine: Machine, name: str, new: str) -> None:
     """Rename an interface of the machine, which is down for that time."""
     machine.shell(f"ip link set {name} down; ip link set {name} name {new}; ip link set {new} up")

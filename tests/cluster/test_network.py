@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from laboratory import mariadb, network, recipe
+from laboratory import mariadb, network, pacemaker, recipe
 from laboratory.laboratory import each
+from laboratory.machine import wait_until
 from laboratory.scene import Scene, check, wait_normal, wait_state
 from tests.support.levels import check_runs
 
@@ -115,7 +116,7 @@ def one_cable_flaps(laboratory):
 def every_tenth_frame_is_lost(laboratory):
     holder = laboratory.vip_node
     network.lose(holder, sent=10, received=10)
-    time.sleep(20)
+    time.sleep(60)
     return lambda: network.lose_nothing(holder)
 
 
@@ -150,3 +151,28 @@ def test_both_spares_without_a_cable_do_not_move_the_address_of_a_desynced_holde
         each(network.put_cable_back, spares)
         wait_normal(laboratory)
         check(scene, moves=0)
+
+
+def test_a_host_that_missed_the_first_announcements_learns_where_the_address_is(laboratory):
+    with Scene(laboratory) as scene:
+        bystander = laboratory.peers(scene.holder)[1]
+        learn(bystander, scene.holder)
+        scene.begin()
+        network.lose(bystander, received=100)
+        scene.strike("kill-9")
+        holder = scene.wait_moved()
+        # IPaddr2 announces an address for one second.
+        time.sleep(1.5)
+        network.lose_nothing(bystander)
+        here = network.hardware_address(holder)
+        wait_until(lambda: network.neighbour(bystander, pacemaker.VIP) == here, 20, "the host knows the new place")
+        scene.heal("kill-9")
+        wait_normal(laboratory)
+        check(scene, moves=1)
+
+
+def learn(bystander, holder):
+    """Let a host know the address's place as from an earlier conversation."""
+    there = network.hardware_address(holder)
+    bystander.run(["ip", "neigh", "replace", pacemaker.VIP, "lladdr", there, "dev", "eth0", "nud", "stale"])
+    assert network.neighbour(bystander, pacemaker.VIP) == there

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
 from laboratory.ground import BRIDGE, CLUSTER_BRIDGE, GATEWAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from laboratory.ground import Ground
     from laboratory.machine import Machine
@@ -19,6 +20,15 @@ delete table bridge loss
 table bridge loss {
   chain in { type filter hook prerouting priority 0; %(sent)s }
   chain out { type filter hook postrouting priority 0; %(received)s }
+}
+"""
+
+
+FRAMES = """
+table bridge frames
+delete table bridge frames
+table bridge frames {
+  chain in { type filter hook prerouting priority 0; %s }
 }
 """
 
@@ -109,6 +119,19 @@ def neighbour(machine: Machine, address: str) -> str | None:
     """Return the hardware address that the machine's neighbour table has for an address, None without one."""
     words = machine.run(["ip", "neigh", "show", address, "dev", "eth0"]).stdout.split()
     return words[words.index("lladdr") + 1] if "lladdr" in words else None
+
+
+def count_arp_frames(machines: Sequence[Machine]) -> None:
+    """Count the ARP frames that the machines send to the clients' network from now on."""
+    rules = " ".join(f'iifname "{machine.name}" ether type arp counter;' for machine in machines)
+    machines[0].ground.in_network("nft", "-f", "-", rules=FRAMES % rules)
+
+
+def arp_frames(machines: Sequence[Machine]) -> int:
+    """Return how many have been counted."""
+    chain = json.loads(machines[0].ground.in_network("nft", "-j", "list", "chain", "bridge", "frames", "in"))
+    rules = [entry["rule"]["expr"] for entry in chain["nftables"] if "rule" in entry]
+    return sum(part["counter"]["packets"] for rule in rules for part in rule if "counter" in part)
 
 
 def rename(machine: Machine, name: str, new: str) -> None:

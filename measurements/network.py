@@ -16,6 +16,7 @@ from laboratory.ground import GATEWAY
 from laboratory.laboratory import Laboratory
 from laboratory.machine import wait_until
 from laboratory.scene import Scene, wait_normal
+from measurements import network_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,8 +126,8 @@ def row(trouble: Trouble, runs: dict[str, list[Seen]]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def page(count: int, rows: list[str]) -> str:
-    """Return the page with these lines of the table."""
+def page(count: int, rows: list[str], costs: str) -> str:
+    """Return the page with these lines of the table, and the table of costs."""
     titles = [f"{title}: elsewhere after | nowhere for | moves of each run" for title in COLUMNS]
     return (
         "# The clients' network\n\n"
@@ -136,7 +137,11 @@ def page(count: int, rows: list[str]) -> str:
         "The second way takes `vip` out of the guard's parameters, and adds two clones with location rules."
         " `ocf:heartbeat:ethmonitor` has repeat_count=1, repeat_interval=1 and link_status_only."
         " `ocf:pacemaker:ping` asks the gateway with attempts=1, timeout=1 and dampen=1s."
-        " Each has a monitor every second.\n"
+        " Each has a monitor every second.\n\n"
+        "## Cost\n\n"
+        f"The first recipe in {network_cost.SECONDS} s of quiet, with the guard's parameter `vip` and without it."
+        " A monitor asks the watcher, which alone looks at the network.\n\n"
+        f"{costs}"
     )
 
 
@@ -147,6 +152,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
     runs: dict[str, dict[str, list[Seen]]] = {trouble.title: {} for trouble in TROUBLES}
+    costs = ""
     totem, provider_options = recipe.timers()
     for title, commands in COLUMNS.items():
         with Laboratory().up(
@@ -163,7 +169,10 @@ def main() -> int:
             for trouble in TROUBLES:
                 runs[trouble.title][title] = [measure(laboratory, trouble) for _ in range(args.runs)]
                 print(title, trouble.title, *runs[trouble.title][title], sep="\n  ", flush=True)
-    PAGE.write_text(page(args.runs, [row(trouble, runs[trouble.title]) for trouble in TROUBLES]), encoding="utf-8")
+            costs = costs or network_cost.table(network_cost.measure(laboratory))
+    PAGE.write_text(
+        page(args.runs, [row(trouble, runs[trouble.title]) for trouble in TROUBLES], costs), encoding="utf-8"
+    )
     return 0
 
 

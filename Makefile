@@ -114,9 +114,12 @@ tools plotting venv setup:
 		apt-get update --quiet; \
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends $$missing; }
 
-.PHONY: corpus random
-corpus: root setup  ## tests/support/corpus.json anew: what Pacemaker and the command do with each configuration, on both suites
+.PHONY: corpus random timing
+corpus: root setup  ## tests/support/corpus.json anew: what Pacemaker and the command do with each configuration, on both suites; goes on with build/corpus-*.jsonl
 	$(PYTHON) -B -m measurements.rehearsals corpus
+
+timing: setup  ## how long rehearse and check take, now and before the rehearsal; on a quiet machine, a minute
+	$(PYTHON) -B -m measurements.rehearsals timing
 
 random: COUNT := 1000
 random: SEED := 1

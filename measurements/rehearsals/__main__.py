@@ -1,13 +1,16 @@
 """Records the corpus, or compares check, the rehearsal and a judge on random configurations.
 
-`python3 -B -m measurements.rehearsals corpus` writes tests/support/corpus.json anew, on machines of both suites.
+`python3 -B -m measurements.rehearsals corpus` writes tests/support/corpus.json anew, on machines of both suites, and
+goes on with build/corpus-SUITE.jsonl.
 `python3 -B -m measurements.rehearsals random --count 1000 --seed 1` uses this machine's crm_simulate. It notes what
 became of each configuration in build/random.jsonl, goes on with what is there, and writes a summary of this day.
+`python3 -B -m measurements.rehearsals timing` writes how long rehearse and check take.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import subprocess
@@ -22,44 +25,65 @@ from galera_sync_guard.cli.findings.finding import ERROR
 from galera_sync_guard.cli.rehearsal.rehearse import Rehearsal, Result
 from laboratory import rootfs
 from measurements.rehearsals.judge import judge
+from measurements.rehearsals.timing import measure
 from tests.support import corpus
 from tests.support.checkout import ROOT
 from tests.support.configurations import random_configuration
-from tests.support.corpus_machine import SYSTEMS, corpus_machine, record, seen
+from tests.support.corpus_machine import RECORDED, SYSTEMS, corpus_machine, record, recorded, seen, together
 
 if TYPE_CHECKING:
     from galera_sync_guard.cli.findings.finding import Finding
 
 RESULTS = Path(__file__).parent / "results"
-NOTES = ROOT / "build" / "random.jsonl"
+# In build/: what was seen so far.
+RANDOM_NOTES = "random.jsonl"
+CORPUS_NOTES = "corpus-{}.jsonl"
 
 Said = dict[str, Any]
 Played = dict[str, Any]
 
 
 def record_corpus() -> None:
-    """Let both suites do what they do with each configuration, and write it down."""
-    found: dict[str, dict[str, Said]] = {}
-    for suite in rootfs.SUITES:
-        with corpus_machine(suite) as machine:
-            found[SYSTEMS[suite]] = {name: seen(machine, name) for name in corpus.names()}
-    record(found)
+    """Let both suites do what they do with each configuration, those first that no record has, and write it down."""
+    known = recorded() if RECORDED.exists() else {}
+    names = sorted(corpus.names(), key=lambda name: name in known)
+    found = {system: _noted(CORPUS_NOTES.format(suite)) for suite, system in SYSTEMS.items()}
+    with contextlib.ExitStack() as stack:
+        machines = {suite: stack.enter_context(corpus_machine(suite)) for suite in rootfs.SUITES}
+        for name in names:
+            for suite, machine in machines.items():
+                if name not in found[SYSTEMS[suite]]:
+                    found[SYSTEMS[suite]][name] = seen(machine, name)
+                    _note(CORPUS_NOTES.format(suite), name, found[SYSTEMS[suite]][name])
+            if all(name in each for each in found.values()):
+                known[name] = together({system: each[name] for system, each in found.items()})
+                record({each: known[each] for each in corpus.names() if each in known})
+
+
+def _noted(name: str) -> dict[str, Any]:
+    """Return what an earlier run has noted."""
+    path = ROOT / "build" / name
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {key: value for line in lines for key, value in json.loads(line).items()}
+
+
+def _note(name: str, key: str, value: Any) -> None:
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / name).open("a", encoding="utf-8") as notes:
+        print(json.dumps({key: value}), file=notes)
 
 
 def compare(count: int, seed: int) -> int:
     """Compare check, rehearsal and judge on so many random configurations; return on how many they do not agree."""
-    NOTES.parent.mkdir(exist_ok=True)
-    lines = NOTES.read_text(encoding="utf-8").splitlines() if NOTES.exists() else []
-    noted: dict[str, Played] = {name: played for line in lines for name, played in json.loads(line).items()}
+    noted: dict[str, Played] = _noted(RANDOM_NOTES)
     by_text = {_text(int(name)): played for name, played in noted.items()}
-    with NOTES.open("a", encoding="utf-8") as notes:
-        for number in range(seed, seed + count):
-            text = _text(number)
-            if text not in by_text:
-                by_text[text] = _play(number)
-            if str(number) not in noted:
-                noted[str(number)] = by_text[text]
-                print(json.dumps({number: by_text[text]}), file=notes, flush=True)
+    for number in range(seed, seed + count):
+        text = _text(number)
+        if text not in by_text:
+            by_text[text] = _play(number)
+        if str(number) not in noted:
+            noted[str(number)] = by_text[text]
+            _note(RANDOM_NOTES, str(number), by_text[text])
     return summarize({number: noted[str(number)] for number in range(seed, seed + count)})
 
 
@@ -113,20 +137,27 @@ def summarize(played: dict[int, Played]) -> int:
             for number in sorted(disagreed | unexplained)
         ),
     ]
+    write("random", lines)
+    return len(disagreed)
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Write and print the result of this day."""
     RESULTS.mkdir(exist_ok=True)
     text = "\n".join(lines) + "\n"
-    (RESULTS / f"random-{datetime.date.today()}.txt").write_text(text, encoding="utf-8")
+    (RESULTS / f"{name}-{datetime.date.today()}.txt").write_text(text, encoding="utf-8")
     print(text, end="")
-    return len(disagreed)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("corpus", "random"))
+    parser.add_argument("what", choices=("corpus", "random", "timing"))
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.what == "corpus":
         record_corpus()
+    elif arguments.what == "timing":
+        write("timing", measure())
     else:
         sys.exit(bool(compare(arguments.count, arguments.seed)))

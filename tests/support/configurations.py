@@ -26,7 +26,7 @@ EMPTY = """<cib crm_feature_set="3.15.0" validate-with="pacemaker-3.7" epoch="1"
 PROPERTIES = {"stonith-enabled": "false", "no-quorum-policy": "stop"}
 
 
-def recipe():
+def recipe() -> Element:
     """Return the configuration that setup makes of an empty one."""
     cib, _ = change.add(ElementTree.fromstring(EMPTY), Recipe("192.168.1.199", 32, with_client_reset=True), PROPERTIES)
     return cib

@@ -40,13 +40,12 @@ def recorded() -> dict[str, dict[str, Said]]:
     return json.loads(RECORDED.read_text(encoding="utf-8"))
 
 
-def record(seen_by_system: dict[str, dict[str, Said]]) -> None:
-    """Write what was seen: what both systems do alike stands once."""
-    names = list(dict.fromkeys(name for seen in seen_by_system.values() for name in seen))
-    together = {}
-    for name in names:
-        parts = {system: seen[name] for system, seen in seen_by_system.items()}
-        first = next(iter(parts.values()))
-        is_same = all(part == first for part in parts.values())
-        together[name] = {" and ".join(parts): first} if is_same else parts
-    RECORDED.write_text(json.dumps(together, indent=1) + "\n", encoding="utf-8")
+def together(by_system: dict[str, Said]) -> dict[str, Said]:
+    """Return what each system does with one configuration: what both do alike stands once."""
+    first, *others = by_system.values()
+    return {" and ".join(by_system): first} if all(other == first for other in others) else by_system
+
+
+def record(by_name: dict[str, dict[str, Said]]) -> None:
+    """Write what was seen, by name and system."""
+    RECORDED.write_text(json.dumps(by_name, indent=1) + "\n", encoding="utf-8")

@@ -240,7 +240,8 @@ class Cycle:
         if verdict.state == "saturated" and memory.run_since is not None:
             began = time.time() - (now - memory.run_since)
             # The clock of another node may be ahead.
-            if abs(began - self._attributes.last_saturation_at()) < FOLLOWS_WITHIN:
+            followed = memory.followed_at is not None and now - memory.followed_at < FOLLOWS_WITHIN
+            if followed or abs(began - self._attributes.last_saturation_at()) < FOLLOWS_WITHIN:
                 return ADDRESS_FOLLOWED
         return peer if self._attributes.has_better_place(self._resource) else NO_PEER
 

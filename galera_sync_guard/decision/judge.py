@@ -39,7 +39,8 @@ SYNCED_PEER = 1
 ANSWERING_PEER = 2
 # Or that the saturation came with the virtual IP, and would go with it.
 ADDRESS_FOLLOWED = -1
-# A saturation has come with the virtual IP when it began so soon after a guard acted on one, in seconds.
+# A saturation has come with the virtual IP when it began so soon after a guard acted on one, or after one that came with it
+# has ended here, in seconds.
 FOLLOWS_WITHIN = 600.0
 
 
@@ -68,6 +69,7 @@ def judge(
     if condition.kind == UNKNOWN:
         return _hold_last_verdict(condition, policy, memory, now)
     after = Memory()
+    after.followed_at = memory.followed_at if memory else None
     kind, reason = condition.kind, condition.reason
     if condition.grace is not None or condition.kind == POOR:
         kind, reason = _apply_grace(condition, policy, memory, after, peer, now, interval)
@@ -128,7 +130,7 @@ def _hold_last_verdict(
     if memory:
         since = now if memory.unknown_since is None else memory.unknown_since
         after.unknown_since = since
-        after.bad_at = memory.bad_at
+        after.bad_at, after.followed_at = memory.bad_at, memory.followed_at
         if memory.kind in BAD or memory.score == UNKNOWN_AFTER_BAD:
             after.score = UNKNOWN_AFTER_BAD
         if not _lasted(since, now, policy.unknown_grace):
@@ -162,6 +164,7 @@ def _apply_grace(
     )
     after.follows_address = peer == ADDRESS_FOLLOWED or (run is not None and run.follows_address)
     if after.follows_address:
+        after.followed_at = now
         return FIT, f"{condition.reason} for {format_seconds(round(now - since, 1))}, ignored: it follows the address"
     if peer:
         after.peer_since = run.peer_since if run and run.peer_since is not None else now

@@ -19,6 +19,7 @@ class Memory:
     last_sample_at: float | None = None  # when its last sample was taken
     grace_expired: bool = False  # whether the run counts by now, if a better peer is not needed
     follows_address: bool = False  # whether the run is a saturation that came with the virtual IP: it never acts
+    followed_at: float | None = None  # when a sample last saw a saturation that came with the virtual IP
     peer_since: float | None = None  # since when a better peer has been seen during the run
     unknown_since: float | None = None  # since when the guard cannot determine the state
 

@@ -565,8 +565,19 @@ def test_a_saturation_that_follows_the_address_says_so_once_and_stays(host):
     assert sum("ignored: it follows the address" in line for _, line in lines) == 1
     host.run()
     host.cluster.saturated_at = time.time() - 3600
+    host.now += 700
     kinds = [host.run(node(**SATURATED))[0].kind for _ in range(14)]
     assert kinds[-1] == "poor", "it is as before when the last one is long ago"
+
+
+def test_a_saturation_that_follows_with_short_breaks_stays_for_as_long_as_they_are_short(host):
+    host.cluster.better_peer, host.cluster.saturated_at = True, time.time()
+    for _ in range(4):
+        for _ in range(300):
+            assert host.run(node(**SATURATED))[0].kind == "fit"
+        # The other node's fall was ten minutes earlier by now, and one application leaves for a moment.
+        host.cluster.saturated_at = time.time() - 3600
+        host.run()
 
 
 def test_a_saturation_long_after_the_last_moves_the_address(host):

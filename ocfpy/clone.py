@@ -41,7 +41,8 @@ class Notification:
             instances = self._environ.get(f"{NOTIFY}{name}_resource", "").split()
             nodes = self._environ.get(f"{NOTIFY}{name}_uname", "").split()
             if instances:
-                return list(zip(instances, nodes, strict=False))  # what Pacemaker sends is not ours to refuse
+                # What Pacemaker sends is not ours to refuse: what has no node is left out.
+                return [(instances[number], nodes[number]) for number in range(min(len(instances), len(nodes)))]
         return []
 
 
@@ -54,7 +55,8 @@ def set_promotion_score(invocation: Invocation[Declared], score: int | None) -> 
     change = ("--delete",) if score is None else ("--update", str(score))
     command = ("crm_attribute", f"--promotion={invocation.resource}", "--lifetime=reboot", *change)
     try:
-        code, _ = run_command(command, invocation.environ, invocation.deadline.remaining() / 2)
+        # In the group of the action, so that it ends with an action that Pacemaker kills.
+        code, _ = run_command(command, invocation.environ, invocation.deadline.remaining() / 2, own_group=False)
     except OSError:
         return False
     return code == 0

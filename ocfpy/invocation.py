@@ -67,11 +67,10 @@ class Invocation(Generic[Declared]):
     def given(self) -> list[tuple[str, str | Secret]]:
         """The resource's parameters as they were given, sorted pairs of name and text, without Pacemaker's own."""
         secrets = self.agent.secrets(self.environ)
-        names = sorted(name for name in self.environ if name.startswith(RESKEY) and not name.startswith(META))
-        values = [self.environ[name] for name in names]
         return [
             (name[len(RESKEY) :], Secret(value) if value in secrets else value)
-            for name, value in zip(names, values, strict=True)
+            for name, value in sorted(self.environ.items())
+            if name.startswith(RESKEY) and not name.startswith(META)
         ]
 
     @property

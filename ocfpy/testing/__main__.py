@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 from ocfpy.testing import CHECKS, CheckFailed, TestedAgent, run_check
+from ocfpy.testing.tested import TIMEOUT
 
 
 def main(argv: list[str]) -> int:
@@ -17,8 +18,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--secret", action="append", default=[], metavar="NAME", help="no output may have this value")
     parser.add_argument("--except", action="append", default=[], dest="exempt", metavar="CHECK", help="leave one out")
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run this one")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for one action (default: %(default)g)")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment of the agent")
     options = parser.parse_args(argv[1:])
+    unknown = {*options.exempt, *options.only} - {check.__name__ for check in CHECKS}
+    if unknown:
+        parser.error(f"no check has the name {', '.join(sorted(unknown))}")
     failed = 0
     for check in CHECKS:
         name = check.__name__
@@ -32,13 +37,14 @@ def main(argv: list[str]) -> int:
                 directory,
                 environ=dict(_pair(parser, word) for word in options.env),
                 secrets=tuple(options.secret),
+                timeout=options.timeout,
             )
             try:
                 run_check(check, agent)
-                print(f"ok    {name}")
+                print(f"ok    {name}", flush=True)
             except CheckFailed as error:
                 failed += 1
-                print(f"FAIL  {name}: {error}\n      {check.__doc__}")
+                print(f"FAIL  {name}: {error}\n      {check.__doc__}", flush=True)
     return 1 if failed else 0
 
 

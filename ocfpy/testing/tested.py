@@ -9,16 +9,19 @@ import subprocess
 import time
 import uuid
 
+from ocfpy.testing.stand_ins import StandIns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import pwd
+    from collections.abc import Iterator, Mapping
     from typing import IO
 
 # A path that any agent can run with.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Every process that an agent starts inherits this variable, unless the agent gives it an environment of its own.
 MARK = "OCFPY_TESTING"
-# Seconds that an action may take here, and after which it is killed for not having ended itself.
+# How long an action may take, in seconds, by default; then it is killed for not having ended itself.
 TIMEOUT = 20.0
 EXIT_REASON = "ocf-exit-reason:"
 
@@ -46,7 +49,10 @@ class Result:
 
 
 class TestedAgent:
-    """One agent with parameters that are right; files go into `directory`, and no output may have a secret."""
+    """One agent with parameters that are right; files go into `directory`, and no output may have a secret.
+
+    `secrets` are names of parameters. An action that takes longer than `timeout`, in seconds, is killed.
+    """
 
     __test__ = False  # not a test case, whatever its name says
 
@@ -54,9 +60,10 @@ class TestedAgent:
         self,
         path: str,
         parameters: Mapping[str, str],
-        directory: str,
+        directory: str | os.PathLike[str],
         environ: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
+        timeout: float = TIMEOUT,
     ) -> None:
         self.path = os.path.abspath(path)
         self.name = os.path.basename(path)
@@ -64,19 +71,34 @@ class TestedAgent:
         self.secrets = [self.parameters[name] for name in secrets]
         self.state_directory = os.path.join(directory, "run")
         self.outputs: list[str] = []
-        self._directory = directory
+        self.timeout = timeout
+        self._directory = os.fspath(directory)
+        self._stand_ins: StandIns | None = None
         self._mark = uuid.uuid4().hex
         self._environ = dict(environ or {})
         os.makedirs(self.state_directory, exist_ok=True)
 
     def bare_environ(self) -> dict[str, str]:
         """Return the environment of a host where nothing is configured."""
-        return {"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", **self._environ}
+        environ = {"PATH": PATH, "OCF_ROOT": "/usr/lib/ocf", **self._environ}
+        if self._stand_ins:
+            environ["PATH"] = f"{self._stand_ins.path}:{environ['PATH']}"
+        return environ
+
+    def stand_ins(self) -> StandIns:
+        """Put stand-ins in the place of all commands of this machine, for the actions that follow."""
+        self._stand_ins = StandIns(os.path.join(self._directory, "commands"))
+        return self._stand_ins
 
     def environ(
-        self, action: str, parameters: Mapping[str, str] | None = None, interval: float = 0.0, timeout: float = TIMEOUT
+        self,
+        action: str,
+        parameters: Mapping[str, str] | None = None,
+        interval: float = 0.0,
+        timeout: float | None = None,
     ) -> dict[str, str]:
         """Return the environment that Pacemaker would give to an action."""
+        seconds = self.timeout if timeout is None else timeout
         environ = {
             **self.bare_environ(),
             MARK: self._mark,
@@ -88,7 +110,7 @@ class TestedAgent:
             "HA_RSCTMP": self.state_directory,
             "HA_LOGFACILITY": "none",
             "OCF_RESKEY_CRM_meta_name": action,
-            "OCF_RESKEY_CRM_meta_timeout": str(int(timeout * 1000)),
+            "OCF_RESKEY_CRM_meta_timeout": str(int(seconds * 1000)),
             "OCF_RESKEY_CRM_meta_interval": str(int(interval * 1000)),
         }
         given = self.parameters if parameters is None else parameters
@@ -100,15 +122,17 @@ class TestedAgent:
         action: str,
         parameters: Mapping[str, str] | None = None,
         interval: float = 0.0,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         environ: Mapping[str, str] | None = None,
+        user: pwd.struct_passwd | None = None,
+        patience: float = 0.0,
     ) -> Result:
-        """Run one action to its end, or kill its process group a moment after its timeout."""
+        """Run one action to its end, or kill its process group `patience` seconds after its timeout."""
         with self.open_output() as stdout, self.open_output() as stderr:
             began = time.monotonic()
-            process = self.spawn(action, parameters, interval, timeout, environ, stdout, stderr)
+            process = self.spawn(action, parameters, interval, timeout, environ, stdout, stderr, user=user)
             try:
-                code: int | None = process.wait(timeout)
+                code: int | None = process.wait((self.timeout if timeout is None else timeout) + patience)
             except subprocess.TimeoutExpired:
                 self.kill(process)
                 code = None
@@ -122,11 +146,12 @@ class TestedAgent:
         action: str,
         parameters: Mapping[str, str] | None = None,
         interval: float = 0.0,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         environ: Mapping[str, str] | None = None,
         stdout: int | IO[bytes] = subprocess.DEVNULL,
         stderr: int | IO[bytes] = subprocess.DEVNULL,
         pass_fds: tuple[int, ...] = (),
+        user: pwd.struct_passwd | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start one action in a session of its own."""
         return subprocess.Popen(
@@ -138,6 +163,9 @@ class TestedAgent:
             start_new_session=True,
             cwd="/",
             pass_fds=pass_fds,
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
         )
 
     def open_output(self) -> IO[bytes]:
@@ -168,7 +196,8 @@ class TestedAgent:
         return found
 
     def clean_up(self) -> None:
-        """Stop the resource, and kill what is left of it."""
+        """Stop the resource, with the real commands, and kill what is left of it."""
+        self._stand_ins = None
         self.run("stop")
         end = time.monotonic() + TIMEOUT
         while (left := self.processes()) and time.monotonic() < end:
@@ -180,15 +209,18 @@ class TestedAgent:
             time.sleep(0.01)
 
     def state(self) -> dict[str, bytes]:
-        """Return what the state directory holds: path -> content."""
+        """Return what the state directory holds, and the files that parameters name: path -> content."""
         found = {}
-        for directory, _, names in os.walk(self.state_directory):
-            for name in names:
-                path = os.path.join(directory, name)
-                if os.path.isfile(path):
-                    with open(path, "rb") as file:
-                        found[path] = file.read()
+        for path in self._files():
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    found[path] = file.read()
         return found
+
+    def _files(self) -> Iterator[str]:
+        yield from (value for value in self.parameters.values() if value.startswith("/"))
+        for directory, _, names in os.walk(self.state_directory):
+            yield from (os.path.join(directory, name) for name in names)
 
 
 def _text(file: IO[bytes]) -> str:

@@ -73,6 +73,17 @@ def test_every_check_of_ocfpy_passes(host, name):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_metadata_that_a_tool_refuses_is_found(host):
+    # crmsh 4.4 takes no encoding.
+    agent = DIRECTORY + "declares_encoding"
+    declare = """sed 's|version="1.0"?>|version="1.0" encoding="utf-8"?>|'"""
+    body = f'#!/bin/sh\n[ "$1" = meta-data ] || exit 3\n{AGENT} meta-data | {declare}\n'
+    host.write(agent, body, mode=0o755)
+    command = ["python3", "-m", "ocfpy.testing", agent, "path=/run/x", "--only", "is_understood_by_tools"]
+    done = host.run(command, check=False, timeout=120)
+    assert (done.returncode, "FAIL  is_understood_by_tools: crm ra info" in done.stdout) == (1, True), done.stdout
+
+
 def test_the_tutorial_does_what_it_says(host):
     host.run(["mkdir", "/root/bin"])
     host.write("/root/bin/pcs", PCS, mode=0o755)

@@ -58,3 +58,17 @@ def test_both_agents_can_be_described(machine):
 def test_it_asks_for_the_driver_that_the_guard_needs(machine):
     done = machine.run(["/opt/venv/bin/pip", "show", "galera-sync-guard"])
     assert "Requires: PyMySQL" in done.stdout
+
+
+def test_ocfpy_is_a_wheel_of_its_own_that_needs_nothing(machine):
+    machine.shell("python3 -m venv --system-site-packages /opt/alone")
+    machine.shell(
+        "cd /opt/source/packaging/ocfpy; unshare --net /opt/alone/bin/pip install --no-build-isolation --no-deps .",
+        timeout=120,
+    )
+    shown = machine.run(["/opt/alone/bin/pip", "show", "ocfpy"]).stdout.splitlines()
+    assert "Requires: " in shown
+    done = machine.run(["/opt/alone/bin/python", "-m", "ocfpy.testing", "--help"], check=False)
+    assert done.stdout.startswith("usage: python3 -m ocfpy.testing"), done.stderr
+    done = machine.run(["/opt/alone/bin/python", "-c", "import galera_sync_guard"], check=False)
+    assert "No module named" in done.stderr

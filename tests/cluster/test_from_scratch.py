@@ -98,7 +98,7 @@ def test_the_page_leads_to_an_address_that_moves(deb, suite):
                 case ["galera-sync-guard status"]:
                     assert output.count("synced") >= len(laboratory.nodes) - 1
                 case ["systemctl stop mariadb"] | ["pcs node standby"]:
-                    wait_until(reader.left, 10, "the address has left its node")
+                    wait_until(reader.left, 60, "the address has left its node")
                 case ["systemctl start mariadb"] | ["pcs node unstandby"] if block.chapter == "Try it":
                     wait_normal(laboratory)
                 case ["pcs resource move VirtualIP node3"]:
@@ -106,6 +106,6 @@ def test_the_page_leads_to_an_address_that_moves(deb, suite):
                     assert abnormal(laboratory) == []
                 case ["systemctl reboot"]:
                     reader.last_holder.wait_off()
-                    wait_until(reader.left, 15, "the address has left its node")
+                    wait_until(reader.left, 60, "the address has left its node")
                     reader.last_holder.boot()
                     wait_normal(laboratory)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from laboratory import fencing as fence_device
 from laboratory import mariadb, network, pacemaker, rootfs
 from laboratory.ground import RUN, Ground
 from laboratory.machine import Machine
@@ -60,6 +61,7 @@ class Laboratory:
         self.say = say
         self.nodes: list[Machine] = []
         self.client: Machine | None = None
+        self.switch: fence_device.PowerSwitch | None = None
         self.has_pacemaker = False
         self._ground: Ground | None = None
 
@@ -73,6 +75,7 @@ class Laboratory:
         deb: Path | Iterable[Path] | None = None,
         freezable: bool = False,
         two_networks: bool = False,
+        fencing: bool = False,
         mariadb_options: Options = None,
         provider_options: Options = None,
         totem: Options = None,
@@ -84,6 +87,7 @@ class Laboratory:
         `deb`: a package or several, installed with what they depend on, on every machine.
         `freezable`: datadirs are file systems of their own, for the fault `stall`.
         `two_networks`: Galera and Corosync have a network of their own, and the clients' one has a gateway.
+        `fencing`: there is a power switch for a fence device, fencing is on, and a node that boots starts its cluster.
         `mariadb_options`, `provider_options`: see mariadb.config. `totem`, `quorum`, `properties`:
         see pacemaker.configure. Returns when every node is Synced and online; no resource is
         configured. On any error everything is taken down again.
@@ -93,12 +97,18 @@ class Laboratory:
             raise FileExistsError(f"laboratory {self.id} is up already")
         debs = [deb] if isinstance(deb, Path) else list(deb or [])
         self.has_pacemaker = pacemaker
+        if fencing:
+            properties = fence_device.PROPERTIES | dict(properties or {})
         try:
             layers = rootfs.with_packages(debs, "cluster", self.suite, self.say)
             datadir = mariadb.template(layers[-1], self.say)
             self.say("switching the machines on")
             self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None, two_networks)
             each(self._install, self.machines)
+            if fencing:
+                assert self.client is not None
+                each(fence_device.install, self.nodes)
+                self.switch = fence_device.PowerSwitch(self.client, self.nodes)
             each(
                 lambda node: self._configure(
                     node, datadir, mariadb_options, provider_options, totem, quorum, properties
@@ -209,6 +219,8 @@ class Laboratory:
 
     def down(self) -> None:
         """End every process of the laboratory; nothing of it stays. Harmless when it is down already."""
+        if self.switch is not None:
+            self.switch.stop()
         if self._ground is not None:
             self._ground.stop()
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -230,6 +230,19 @@ class Machine:
         """Let the volume's storage answer again."""
         (self.ground.view(self.name) / "frozen").unlink()
 
+    def hang(self) -> None:
+        """Let no process of the machine run any more; its kernel goes on answering the network."""
+        self._freeze_group(True)
+
+    def wake(self) -> None:
+        """Let them run again."""
+        self._freeze_group(False)
+
+    def _freeze_group(self, frozen: bool) -> None:
+        group = self.ground.view("groups") / self.name
+        (group / "cgroup.freeze").write_text(str(int(frozen)))
+        wait_until(lambda: f"frozen {frozen:d}" in (group / "cgroup.events").read_text(), 10, f"{self.name} hangs")
+
     def unplug(self) -> None:
         """Pull every network cable out of its switch; the machine's own links stay up."""
         for port in self._ports:

@@ -15,12 +15,12 @@ class Keeper:
         self._lines = None
         self._shape = None
 
-    def with_recipe(self, lines, suite=rootfs.SUITE, freezable=False, two_networks=False):
+    def with_recipe(self, lines, suite=rootfs.SUITE, **options):
         """Return a laboratory of a suite in its normal state with these pcs commands carried out.
 
-        `freezable`: whether the storage of its nodes can hang. `two_networks`: see Laboratory.up.
+        `options`: those of Laboratory.up that say what the laboratory is made of.
         """
-        shape = (suite, freezable, two_networks)
+        shape = (suite, options)
         laboratory = self._laboratory
         if laboratory and (self._lines is None or self._shape != shape or not _is_usable(laboratory)):
             self.down()
@@ -29,11 +29,10 @@ class Keeper:
             totem, provider_options = recipe.timers()
             self._laboratory.up(
                 deb=self._deb,
-                freezable=freezable,
-                two_networks=two_networks,
                 mariadb_options=recipe.OPTIONS,
                 totem=totem,
                 provider_options=provider_options,
+                **options,
             )
         if self._lines != lines:
             self._lines = None

@@ -95,7 +95,7 @@ class Guard:
     def watch(self) -> None:
         """Leave a watcher behind if there shall be one; without it, a guard that was started shall not count as started."""
         if self.parameters.watch_interval:
-            from galera_sync_guard.watcher.process import spawn
+            from galera_sync_guard.watcher.launch import spawn
 
             try:
                 spawn(self.invocation)
@@ -320,7 +320,8 @@ def _warn_of_missing_meta_attributes(guard: Guard) -> None:
 def _run_watcher(argv: Sequence[str]) -> int:
     import sys
 
-    from galera_sync_guard.watcher.process import read_environ, run
+    from galera_sync_guard.watcher.launch import read_environ
+    from galera_sync_guard.watcher.process import run
     from ocfpy.invocation import Invocation
     from ocfpy.report import Report
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
-from galera_sync_guard.decision.facts import ALIKE, CLUSTER_ID, Cause, Facts
+from galera_sync_guard.decision.facts import Cause, Facts
 from galera_sync_guard.host.maintenance import maintenance_reason
+from galera_sync_guard.server import questions
 from galera_sync_guard.server.connection import ProtocolError, ServerConnection, ServerError
 from galera_sync_guard.server.credentials import Identity, find_identity, read_login
 from ocfpy.codes import Failure
@@ -19,67 +19,6 @@ if TYPE_CHECKING:
 
     from galera_sync_guard.parameters import GuardParameters
     from galera_sync_guard.server.client import Client
-
-# All that classify looks at, what tells whether our own connection counts in Threads_connected, and what `check` compares.
-STATUS = (
-    "wsrep_local_state",
-    "wsrep_local_state_comment",
-    "wsrep_cluster_status",
-    "wsrep_ready",
-    "wsrep_cluster_size",
-    "wsrep_local_recv_queue",
-    CLUSTER_ID,
-    "Threads_connected",
-)
-VARIABLES = (
-    "wsrep_on",
-    "wsrep_reject_queries",
-    "wsrep_desync",
-    "wsrep_sst_donor_rejects_queries",
-    "read_only",
-    "super_read_only",
-    "max_connections",
-    "tx_read_only",
-    "transaction_read_only",
-    "offline_mode",
-    "pxc_maint_mode",
-    "extra_port",
-    *(name for name in ALIKE if name != "max_connections"),
-)
-
-# SESSION status: the wsrep values are the server's, and it stays cheap with many connections.
-SHOW_STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ({})".format(", ".join(f"'{name}'" for name in STATUS))
-SHOW_VARIABLES = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(
-    ", ".join(f"'{name}'" for name in VARIABLES)
-)
-# By its text too: after a restart the server gives the same numbers to others.
-FIND_THREAD = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {} AND INFO LIKE '%Variable_name IN (%'"
-
-# MariaDB's error number -> the cause (MariaDB Error Codes); with every other number the guard cannot observe.
-CAUSE_OF_SERVER_ERROR = {
-    1040: Cause.FULL,  # ER_CON_COUNT_ERROR, before the handshake too
-    1041: Cause.FULL,  # ER_OUT_OF_RESOURCES
-    1135: Cause.FULL,  # ER_CANT_CREATE_THREAD
-    1047: Cause.NOT_READY,  # ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
-    1053: Cause.DOWN,  # ER_SERVER_SHUTDOWN
-    3032: Cause.OFFLINE,  # ER_SERVER_OFFLINE_MODE, of MySQL
-    1044: Cause.DENIED,  # ER_DBACCESS_DENIED_ERROR
-    1045: Cause.DENIED,  # ER_ACCESS_DENIED_ERROR
-    1130: Cause.DENIED,  # ER_HOST_NOT_PRIVILEGED
-    1698: Cause.DENIED,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR: no such user, or unix_socket says no
-    2006: Cause.CONNECTION_LOST,  # PyMySQL's CR_SERVER_GONE_ERROR and CR_SERVER_LOST
-    2013: Cause.CONNECTION_LOST,
-}
-
-# ER_NEW_ABORTING_CONNECTION: the login was accepted, and what the server runs for it then failed.
-ABORTED_CONNECTION = 1184
-
-# The socket's error before the handshake -> the cause; with every other the guard cannot observe.
-CAUSE_OF_SOCKET_ERROR = {
-    errno.ENOENT: Cause.DOWN,
-    errno.ECONNREFUSED: Cause.DOWN,
-    errno.ECONNRESET: Cause.CONNECTION_LOST,
-}
 
 # With these causes a watcher keeps its connection.
 KEPT_WITH = (None, Cause.HUNG, Cause.NOT_READY)
@@ -248,9 +187,9 @@ class ProbeSession:
     def show(self, client: Client) -> dict[str, str]:
         """Return all variables that classify looks at; a subclass may add others."""
         self.begin_step(SHOWING_STATUS)
-        values = client.pairs(SHOW_STATUS)
+        values = client.pairs(questions.SHOW_STATUS)
         self.begin_step(SHOWING_VARIABLES)
-        values.update(client.pairs(SHOW_VARIABLES))
+        values.update(client.pairs(questions.SHOW_VARIABLES))
         return {name: shorten(value, MAX_VALUE) for name, value in values.items()}
 
     def _connect(self) -> Client:
@@ -273,9 +212,9 @@ class ProbeSession:
         first = self._connection.peek_handshake()
         if not first:
             raise NoValues(Cause.CONNECTION_LOST, "the server closed the connection before its handshake")
-        refusal = _refusal(first)
-        if refusal:
-            raise refusal
+        refused = questions.refusal(first)
+        if refused:
+            raise refused
         self.begin_step(PREPARING)
         if trouble:
             raise trouble
@@ -316,7 +255,7 @@ class ProbeSession:
         if not self._may_search:
             return True
         self.begin_step(SEARCHING)
-        return client.execute(FIND_THREAD.format(pending_thread)) == [("1",)]
+        return client.execute(questions.FIND_THREAD.format(pending_thread)) == [("1",)]
 
     def _connections_to_give_back(self, facts: Facts) -> int:
         """Return how many of Threads_connected end with this probe.
@@ -330,15 +269,13 @@ class ProbeSession:
         return 0 if self._is_kept and not (used and most and used > most) else 1
 
     def _server_error(self, error: ServerError) -> NoValues:
-        cause = CAUSE_OF_SERVER_ERROR.get(error.number, Cause.CANNOT_OBSERVE)
-        if error.number == ABORTED_CONNECTION and "init_connect" in error.text:
-            cause = Cause.INIT_CONNECT_FAILED
+        cause = questions.cause_of_server_error(error)
         return NoValues(cause, f"error {error.number}: {error.text}", self._pending_thread)
 
     def _socket_error(self, error: OSError) -> NoValues:
         host, port = self._parameters.host, self._parameters.port
         address = f"{host}:{port}" if host else self._parameters.socket
-        cause = CAUSE_OF_SOCKET_ERROR.get(error.errno or 0, Cause.CANNOT_OBSERVE)
+        cause = questions.CAUSE_OF_SOCKET_ERROR.get(error.errno or 0, Cause.CANNOT_OBSERVE)
         return NoValues(cause, f"{address}: {error.strerror or error}", self._pending_thread)
 
 
@@ -355,16 +292,6 @@ def _stopped_service(parameters: GuardParameters) -> str | None:
     from galera_sync_guard.server.activation import stopped_service
 
     return stopped_service(parameters)
-
-
-def _refusal(first: bytes) -> ServerError | None:
-    """Return the error that a server sends in place of its handshake, None if these bytes are something else.
-
-    Before the handshake it carries no SQL state, which PyMySQL takes the beginning of the text for.
-    """
-    if first[4:5] == b"\xff" and 3 <= int.from_bytes(first[:3], "little") == len(first) - 4:
-        return ServerError(int.from_bytes(first[5:7], "little"), first[7:].decode("utf-8", "replace"))
-    return None
 
 
 def shorten(text: str, limit: int) -> str:

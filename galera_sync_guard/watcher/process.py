@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 
 # The lazy imports are loaded at once: after an upgrade their files are of another version.
@@ -29,38 +25,25 @@ from galera_sync_guard.watcher.client import (
     PUBLISH_AGAIN,
     PUBLISH_TIMEOUT,
     RENEW,
-    WatcherClient,
     kill,
-    socket_name,
 )
 from galera_sync_guard.watcher.control import ControlSocket
+from galera_sync_guard.watcher.launch import inherited_neighbours, start_program
 from galera_sync_guard.watcher.network import WatchedNetwork
 from ocfpy import codes
 from ocfpy.codes import Failure
 from ocfpy.deadline import TimeIsUp
-from ocfpy.parameters import format_seconds
-from ocfpy.process import SEARCH_PATH
 from ocfpy.report import one_line
 from ocfpy.runner import guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
+
     from galera_sync_guard.decision.facts import Facts
     from galera_sync_guard.decision.judge import Verdict
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
-
-# How long start waits for its watcher, in seconds, and how often it looks.
-START_TIMEOUT = 5.0
-START_POLL = 0.01
-
-# The capabilities that root keeps: to become os_user, and to open files of others. Pacemaker's attrd, which is hacluster's,
-# refuses root without the latter, even as a member of haclient (Pacemaker 2.1.5, measured).
-# A socket to ask neighbours with is inherited, so that CAP_NET_RAW is not needed.
-LEAST_RIGHTS = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+setuid,+setgid,+dac_override")
-
-# The variable with the number of that socket.
-INHERITED = "GALERA_SYNC_GUARD_NEIGHBOURS"
 
 # A score that has not arrived is published again after VISIBLE_TIMEOUT. A cycle that failed is tried again after PAUSE.
 # New code that could not be started is tried again after RENEW_INTERVAL, and ended if it has not taken our place within
@@ -75,82 +58,6 @@ DELETE_TIMEOUT = 4.0
 
 class WatcherReplaced(BaseException):
     """Another process is the watcher by now, or the guard was stopped: end without a trace."""
-
-
-def spawn(invocation: Invocation[GuardParameters]) -> None:
-    """Leave a watcher behind; raise Failure if none comes up."""
-    client = WatcherClient(invocation.state_directory, socket_name(invocation.resource))
-    try:
-        process = _start(invocation, _open_neighbours(invocation), *LEAST_RIGHTS)
-    except OSError as error:
-        raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}") from None
-    end = time.monotonic() + START_TIMEOUT
-    while client.pid() != process.pid:
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            code = process.returncode
-            why = f"it ended with {code}" if code else f"not within {format_seconds(START_TIMEOUT)}"
-            raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {why}")
-        time.sleep(START_POLL)
-
-
-def _open_neighbours(invocation: Invocation[GuardParameters]) -> socket.socket | None:
-    """Return a socket to ask neighbours with, which the watcher has no right to open; None if it needs none."""
-    policy = invocation.usable_parameters
-    if not policy.vip or not policy.reach_grace:
-        return None
-    from galera_sync_guard.host.neighbours import family_of, open_socket
-
-    try:
-        return open_socket(family_of(policy.vip))
-    except OSError as error:
-        invocation.report.warning(f"neighbours of vip={policy.vip} are not asked: {error}")
-        return None
-
-
-def _start(
-    invocation: Invocation[GuardParameters], neighbours: socket.socket | None, *prefix: str
-) -> subprocess.Popen[bytes]:
-    """Start the program of a watcher, which inherits the socket `neighbours`.
-
-    It has a session of its own and none of our files, since Pacemaker would wait for any process that holds its pipes, and
-    gets what it must know in a file of its own: others can read a process's environment, and a pipe waits for its reader.
-    """
-    environ = dict(invocation.environ)
-    environ.pop(INHERITED, None)
-    if neighbours:
-        environ[INHERITED] = str(neighbours.fileno())
-    with open(os.memfd_create("environ"), "wb+", buffering=0) as given:
-        given.write(b"\0".join(os.fsencode(f"{name}={value}") for name, value in environ.items()))
-        given.seek(0)
-        return subprocess.Popen(
-            [*prefix, sys.executable, "-IBS", os.path.abspath(invocation.program or ""), "watch", invocation.resource],
-            env={"PATH": SEARCH_PATH},
-            cwd="/",
-            start_new_session=True,
-            pass_fds=[neighbours.fileno()] if neighbours else [],
-            stdin=given,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-
-def read_environ() -> dict[str, str]:
-    """Return what _start has written to our standard input, and read from nowhere from now on."""
-    given = os.fsdecode(sys.stdin.buffer.read()).split("\0")
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(null, 0)
-    os.close(null)
-    return dict(item.partition("=")[::2] for item in given)
-
-
-def _inherited_neighbours(invocation: Invocation[GuardParameters]) -> socket.socket | None:
-    number = invocation.environ.get(INHERITED)
-    if number is None:
-        return None
-    inherited = socket.socket(fileno=int(number))
-    inherited.set_inheritable(False)
-    return inherited
 
 
 def run(invocation: Invocation[GuardParameters]) -> int:
@@ -197,7 +104,7 @@ class Watcher:
         self.deadline = invocation.deadline
         self._values = as_text(policy)
         self._control = ControlSocket(invocation.state_directory, invocation.resource)
-        self._neighbours = _inherited_neighbours(invocation)
+        self._neighbours = inherited_neighbours(invocation)
         reports = NetworkReports()
         self._network = WatchedNetwork(policy, self._neighbours, reports, self._report)
         storage = Storage(invocation, policy) if policy.stall_timeout else None
@@ -370,5 +277,5 @@ class Watcher:
         elif boot_clock() >= self._renew_at:
             self._shall_renew = False
             self._renew_at = boot_clock() + RENEW_INTERVAL
-            self._successor = _start(self._invocation, self._neighbours)
+            self._successor = start_program(self._invocation, self._neighbours)
             self._started_successor_at = boot_clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from galera_sync_guard.server import probe
+from galera_sync_guard.server import questions
 from laboratory.mariadb import DATADIR
 from laboratory.pacemaker import VIP
 
@@ -106,7 +106,7 @@ DATABASE = {
 
 CONTENDERS = (
     Contender(BARE, "peers", ["/usr/bin/python3", "-I", "-S", "-c", "pass"]),
-    Contender("mariadb -N -e SHOW", "peers", ["mariadb", "-N", "-e", probe.SHOW_STATUS]),
+    Contender("mariadb -N -e SHOW", "peers", ["mariadb", "-N", "-e", questions.SHOW_STATUS]),
     agent(IPADDR2, "peers", f"{PEERS}/IPaddr2", {"ip": VIP, "cidr_netmask": "32", "nic": "eth0"}),
     agent(
         GALERA,

@@ -14,6 +14,8 @@ echo "$*" >> calls
 [ ! -e hang ] || exec sleep 1000
 [ ! -e slow ] || sleep 2
 [ ! -e code ] || { read code < code; exit "$code"; }
+# Who reads a value meanwhile gets the old one or the new one.
+keep() { echo "$1" > "new.$$" && mv "new.$$" "$2"; }
 [ "$1" != -p ] || shift
 case $1 in
 -Q)
@@ -24,12 +26,12 @@ case $1 in
     [ "$4" != -A ] || [ "$OCF_RESKEY_CRM_meta_on_node" ] || [ ! -e "peers.$name" ] || cat "peers.$name"
     ;;
 -p)
-    echo "$5" > "private.$3"
+    keep "$5" "private.$3"
     ;;
 -n)
     [ ! -e lose ] || exit 0
     case $3 in
-    -U) echo "$4" > "value.$2" ;;
+    -U) keep "$4" "value.$2" ;;
     -D) rm -f "value.$2" ;;
     esac
     ;;

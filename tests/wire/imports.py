@@ -44,6 +44,7 @@ DIALLING = WATCHING | {
     "galera_sync_guard.server.connection",
     "galera_sync_guard.server.credentials",
     "galera_sync_guard.server.probe",
+    "galera_sync_guard.server.questions",
     "galera_sync_guard.cluster.attributes",
     "_collections_abc",
     "_stat",

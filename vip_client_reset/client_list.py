@@ -84,7 +84,7 @@ class ClientList:
     def _run(self, *command: str) -> str | None:
         """Return what a command prints, None when it fails or is late."""
         try:
-            code, output = run_command(command, self._environ, self._seconds)
+            code, output = run_command(command, self._environ, self._seconds, own_group=False)
         except OSError:
             return None
         return output if code == 0 else None

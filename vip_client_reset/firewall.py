@@ -89,8 +89,10 @@ class Firewall:
             file.write(rules)
             file.seek(0)
             try:
+                # In the group of the action: one that outlived a killed action could block a client later.
+                command = ("nft", *options, "-f", "-")
                 code, output = run_command(
-                    ("nft", *options, "-f", "-"), self._environ, self._seconds, file.fileno(), with_stderr=True
+                    command, self._environ, self._seconds, file.fileno(), with_stderr=True, own_group=False
                 )
             except OSError as error:
                 raise FirewallError(f"nft: {error}") from error

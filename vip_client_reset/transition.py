@@ -30,7 +30,8 @@ def is_address_stopping(address: Address, invocation: Invocation[ResetParameters
     # A file without a directory, which the command inherits, and which is gone with this process.
     with open(os.memfd_create("graph", 0), "rb") as graph:
         try:
-            code, _ = run_command((*COMMAND, f"/dev/fd/{graph.fileno()}"), invocation.environ, seconds)
+            command = (*COMMAND, f"/dev/fd/{graph.fileno()}")
+            code, _ = run_command(command, invocation.environ, seconds, own_group=False)
             root = ElementTree.parse(graph).getroot() if code == 0 else None
         except (OSError, ElementTree.ParseError):
             root = None

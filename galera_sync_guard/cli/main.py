@@ -148,7 +148,9 @@ def _add_maintenance(subcommands: Subcommands) -> None:
         "Take this node out of service for the virtual IP, also"
         " over a reboot, or back; without on or off, say which of both it is.",
     )
-    command.add_argument("switch", nargs="?", choices=("on", "off"), help="on waits until the virtual IP has left")
+    command.add_argument(
+        "switch", nargs="?", choices=("on", "off"), help="on waits until the virtual IP is on another node"
+    )
     command.add_argument("--reason", metavar="TEXT", help="shown by status on all nodes; at most 199 bytes")
     _guard_option(command)
 

@@ -30,12 +30,14 @@ class Fault:
 # Processes that hold a fault open, in whichever machine, found again by their name
 
 
-def _hold(machine: Machine, name: str, script: str) -> None:
+def hold(machine: Machine, name: str, script: str) -> None:
+    """Start a script that holds a fault open."""
     inner = shlex.quote(f"echo $$ >/run/{name}.pid; {script}")
     machine.shell(f"setsid sh -c {inner} </dev/null >/dev/null 2>&1 &")
 
 
-def _release(machine: Machine, name: str) -> None:
+def release(machine: Machine, name: str) -> None:
+    """End the script of that name, and all that it has started."""
     machine.shell(f"kill -KILL -$(cat /run/{name}.pid); rm /run/{name}.pid")
 
 
@@ -49,8 +51,8 @@ def _set(variable: str, value: str) -> Action:
     return action
 
 
-def _nothing(_: Laboratory, __: Machine) -> None:
-    pass
+def nothing(_: Laboratory, __: Machine) -> None:
+    """Heal a fault that has an end of its own."""
 
 
 def _restart(_: Laboratory, node: Machine) -> None:
@@ -99,7 +101,7 @@ def _saturate(laboratory: Laboratory, node: Machine) -> None:
     assert client is not None
     client.run(["python3", "-c", "import pymysql"])
     client.write("/usr/local/lib/saturate.py", (GUEST / "saturate.py").read_text())
-    _hold(client, f"saturate-{node.name}", f"exec python3 /usr/local/lib/saturate.py {node.address}")
+    hold(client, f"saturate-{node.name}", f"exec python3 /usr/local/lib/saturate.py {node.address}")
     wait_until(lambda: _room(node) <= 0, 20, f"{node.name} is full")
 
 
@@ -121,7 +123,7 @@ def _room(node: Machine) -> int:
 def _saturate_all(laboratory: Laboratory, node: Machine) -> None:
     _saturate(laboratory, node)
     # Two, since one may get the place of an application that leaves just then.
-    _hold(node, "administrator", "for _ in 1 2; do sleep infinity | until mariadb; do sleep 0.1; done & done; wait")
+    hold(node, "administrator", "for _ in 1 2; do sleep infinity | until mariadb; do sleep 0.1; done & done; wait")
     wait_until(lambda: _locked_out(node), 20, f"{node.name} is full for the administrator too")
 
 
@@ -132,22 +134,22 @@ def _locked_out(node: Machine) -> bool:
 
 def _relieve(laboratory: Laboratory, node: Machine) -> None:
     assert laboratory.client is not None
-    _release(laboratory.client, f"saturate-{node.name}")
+    release(laboratory.client, f"saturate-{node.name}")
     wait_until(lambda: _room(node) > 0, 20, f"{node.name} has room")
 
 
 def _relieve_all(laboratory: Laboratory, node: Machine) -> None:
-    _release(node, "administrator")
+    release(node, "administrator")
     _relieve(laboratory, node)
 
 
 def _lock_tables(_: Laboratory, node: Machine) -> None:
-    _hold(node, "ftwrl", "(echo 'FLUSH TABLES WITH READ LOCK;'; exec sleep infinity) | mariadb --unbuffered")
+    hold(node, "ftwrl", "(echo 'FLUSH TABLES WITH READ LOCK;'; exec sleep infinity) | mariadb --unbuffered")
     wait_until(lambda: mariadb.status(node).get("wsrep_local_state") == "2", 10, f"{node.name} is locked")
 
 
 def _unlock_tables(laboratory: Laboratory, node: Machine) -> None:
-    _release(node, "ftwrl")
+    release(node, "ftwrl")
     laboratory.wait_synced()
 
 
@@ -210,7 +212,7 @@ FAULTS = {
     ),
     "sigstop": Fault("mariadbd hangs (SIGSTOP)", _signal("STOP"), _continue),
     "clean-stop": Fault("mariadbd is stopped as for maintenance", lambda _, node: mariadb.stop(node), _start),
-    "restart": Fault("mariadbd is restarted as for an upgrade", _restart, _nothing),
+    "restart": Fault("mariadbd is restarted as for an upgrade", _restart, nothing),
     "desync": Fault("wsrep_desync=ON", _set("wsrep_desync", "ON"), _set("wsrep_desync", "OFF")),
     "read-only": Fault("read_only=ON", _set("read_only", "ON"), _set("read_only", "OFF")),
     "reject": Fault(

@@ -18,6 +18,7 @@ from laboratory.laboratory import Laboratory
 from laboratory.machine import wait_until
 from laboratory.probes import Probe, VipWatcher
 from laboratory.scene import wait_normal, wait_state
+from laboratory.troubles import TROUBLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,6 +54,11 @@ STATES = {
     "maintenance": "maintenance",
     "stall": "stalled",
 }
+# What a fault or trouble of the VIP's own node may cost beside the moves that it calls for: a recovery by Pacemaker.
+MOVES = {"watcher-killed": 1, "watcher-stopped": 1}
+# The servers have a thread pool that long statements can stall.
+POOL = {"thread_handling": "pool-of-threads"}
+ALL = faults.FAULTS | TROUBLES
 # A machine that falls silent is given up after Corosync's token and consensus: until then no node is fit to take over.
 SILENT = ("power-off", "partition")
 # The address stays on an interface that no client can reach, at first or all the time.
@@ -81,11 +87,14 @@ class Step:
 
 
 def plan(seed: int) -> Iterator[Step]:
-    """Yield the steps of a seed, without end: half of them on the VIP's node, half healed before all has settled."""
+    """Yield the steps of a seed, without end: half of them on the VIP's node, half healed before all has settled.
+
+    A third of them are troubles of the guard, for which the address must not move.
+    """
     dice = random.Random(seed)
     while True:
         yield Step(
-            fault=dice.choice(list(STATES)),
+            fault=dice.choice([*STATES, *TROUBLES]),
             victim=dice.choice((0, 0, 1, 2)),
             lasts=dice.choice((dice.uniform(1, 4), dice.uniform(SEEN_AFTER, 15))),
             quiet=dice.uniform(*QUIET),
@@ -141,6 +150,7 @@ class Soak:
         self._cuts: list[Cut] = []
         self._watchers: dict[tuple[str, str], list[tuple[float, int]]] = {}
         self._worst = {"missing": 0.0, "still": 0.0}
+        self._needless = 0
 
     def run(self, seed: int, seconds: float) -> None:
         """Carry out the plan of a seed for about so long."""
@@ -156,7 +166,7 @@ class Soak:
             self._count_writes()
         self._say(
             f"longest time without the address {self._worst['missing']:.1f} s,"
-            f" longest time without an acknowledged write {self._worst['still']:.1f} s"
+            f" longest time without an acknowledged write {self._worst['still']:.1f} s, {self._needless} needless moves"
         )
         self._tell_memory()
 
@@ -167,16 +177,16 @@ class Soak:
         struck = time.monotonic()
         if step.fault in UNREACHABLE:
             self._cuts.append((struck, float("inf"), victim.name))
-        faults.strike(self.laboratory, step.fault, victim)
+        ALL[step.fault].strike(self.laboratory, victim)
         time.sleep(step.lasts)
-        state = STATES[step.fault]
+        state = STATES.get(step.fault)
         if state and step.lasts >= SEEN_AFTER:
             self._must(
                 f"{victim.name} does not say {state}", lambda: wait_state(self.laboratory, state, victim, but=[victim])
             )
         if step.fault in UNREACHABLE:
             self._cuts[-1] = (struck, time.monotonic(), victim.name)
-        faults.heal(self.laboratory, step.fault, victim)
+        ALL[step.fault].heal(self.laboratory, victim)
         wait_normal(self.laboratory, timeout=120)
         time.sleep(step.quiet)
         wait_normal(self.laboratory, timeout=120)
@@ -209,6 +219,8 @@ class Soak:
         lost = galera_log.without_synced(self.laboratory.peers(victim), struck, now)
         if lost:
             self._say(f"       Galera had no node Synced for {sum(end - start for start, end in lost):.0f} s")
+        if (step.fault in TROUBLES or victim is not holder) and not lost:
+            self._look_for_needless_moves(step, victim is holder, path)
         missing = max((end - start - common((start, end), lost) for start, end in times), default=0.0)
         allowed = LONGEST_ABSENCE + (self._detection if step.fault in SILENT and victim is holder else 0)
         if missing > allowed:
@@ -216,6 +228,13 @@ class Soak:
                 f"no address for {missing:.1f} s beside a fit node, may be {allowed:.1f} s:"
                 f" {[(round(event.time - struck, 2), event.node, event.up) for event in events]}"
             )
+
+    def _look_for_needless_moves(self, step: Step, is_on_holder: bool, path: Sequence[str]) -> None:
+        """Complain of moves for a trouble of the guard, or for what is wrong with a node without the address."""
+        needless = len(path) - (MOVES.get(step.fault, 0) if is_on_holder else 0)
+        if needless > 0:
+            self._needless += needless
+            self._complain(f"{needless} needless moves")
 
     def _look_at_watchers(self) -> None:
         """Wait until every node has exactly one watcher, which has one child, and note its memory."""
@@ -284,7 +303,7 @@ def main() -> int:
         deb=args.deb,
         freezable=True,
         two_networks=True,
-        mariadb_options=recipe.OPTIONS,
+        mariadb_options=recipe.OPTIONS | POOL,
         totem=totem,
         provider_options=provider_options,
     ) as laboratory:

@@ -8,6 +8,7 @@ from laboratory import recipe
 from laboratory.faults import FAULTS
 from laboratory.galera_log import SHIFT, without
 from laboratory.probes import AddressEvent
+from laboratory.troubles import TROUBLES
 from measurements.soak import STATES, Soak, absences, common, plan
 
 SEED = 26
@@ -40,7 +41,9 @@ def test_the_same_seed_gives_the_same_plan():
 
 
 def test_a_long_plan_has_every_fault_on_every_node():
-    assert {step.fault for step in steps(1)} == set(STATES) <= set(FAULTS)
+    assert {step.fault for step in steps(1, 400)} == {*STATES, *TROUBLES}
+    assert set(STATES) <= set(FAULTS)
+    assert not set(STATES) & set(TROUBLES)
     assert {step.victim for step in steps(1)} == {0, 1, 2}
 
 

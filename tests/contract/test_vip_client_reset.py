@@ -538,9 +538,6 @@ class TestProtocol:
         assert result.code == 0
         assert "Traceback" not in result.stderr
 
-    def test_unknown_action(self, reset):
-        assert reset.run("promote").code == 3
-
 
 class TestMetadata:
     @pytest.fixture(scope="class")

@@ -110,7 +110,9 @@ def standstill(states: States) -> Advice | None:
         return Advice(", ".join(outside), why, chapter(ALL_DOWN))
     if set(outside.values()) == {"non-primary"}:
         return Advice(", ".join(outside), "MariaDB runs, but belongs to no Primary component", chapter(NO_PRIMARY))
-    why = "no guard sees a server that serves: do not start one before you know which is the newest"
+    why = "no guard sees a server that serves"
+    if "non-primary" not in outside.values():
+        why += ": do not start one before you know which is the newest"
     return Advice(", ".join(outside), why, chapter(ALL_DOWN))
 
 

@@ -58,21 +58,21 @@ def test_the_last_node_serves_when_the_others_are_gone_for_good(score):
 
 
 def start_all(nodes):
-    """Start the crashed servers of these nodes as the page says, the newest first."""
+    """Start the servers of these nodes as the page says, the newest first; return that one."""
     look, first, others = procedure("All are stopped")
-    positions = {}
-    for node in nodes:
-        said = node.shell(look)
-        assert "safe_to_bootstrap: 0" in said
-        assert "seqno:   -1" in said
-        positions[node] = int(node.shell("galera_recovery").rpartition(":")[2])
-    newest = max(positions, key=positions.get)
-    newest.shell("sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' /var/lib/mysql/grastate.dat")
+    said = {node: node.shell(look) for node in nodes}
+    newest = next((node for node in nodes if "safe_to_bootstrap: 1" in said[node]), None)
+    if newest is None:
+        assert all("seqno:   -1" in each for each in said.values())
+        positions = {node: int(node.shell("galera_recovery").rpartition(":")[2]) for node in nodes}
+        newest = max(positions, key=positions.get)
+        newest.shell("sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' /var/lib/mysql/grastate.dat")
     newest.shell(first, timeout=60)
     for node in nodes:
         if node != newest:
             node.shell(others, timeout=90)
             mariadb.wait_synced(node)
+    return newest
 
 
 def test_all_nodes_crashed_and_stay_down(score):
@@ -80,6 +80,32 @@ def test_all_nodes_crashed_and_stay_down(score):
         scene.begin()
         each(mariadb.crash, score.nodes)
         start_all(score.nodes)
+        wait_normal(score)
+        check(scene, moves=scene.moves(), outage=120)
+
+
+def test_all_nodes_were_stopped_one_after_the_other(score):
+    with Scene(score) as scene:
+        scene.begin()
+        *first, last = score.nodes
+        for node in first:
+            mariadb.stop(node)
+        wait_until(lambda: mariadb.synced(last, 1), 30, "it is the last node, and knows it")
+        mariadb.stop(last)
+        assert {cases(node)[0] for node in score.nodes} == {"inactive"}
+        assert start_all(score.nodes) is last
+        wait_normal(score)
+        check(scene, moves=scene.moves(), outage=120)
+
+
+def test_two_nodes_crashed_and_one_is_left_without_primary(score):
+    with Scene(score) as scene:
+        scene.begin()
+        left = scene.holder
+        gone = score.peers(left)
+        together(*(partial(mariadb.crash, node) for node in gone))
+        wait_until(lambda: "non-Primary" in cases(left), 60, "it is left without a Primary component")
+        each(lambda node: node.run(["systemctl", "start", "mariadb"], check=False, timeout=120), gone)
         wait_normal(score)
         check(scene, moves=scene.moves(), outage=120)
 
@@ -111,5 +137,11 @@ def test_all_nodes_crashed_and_one_does_not_return(score):
 
 
 def unit_state(node):
-    """Return what the page tells to look at first: the state of MariaDB's unit."""
-    return node.run(["systemctl", "is-active", "mariadb"], check=False).stdout.strip()
+    """Return the state of MariaDB's unit."""
+    return cases(node)[0]
+
+
+def cases(node):
+    """Return what the page tells to look at first, in words: the unit's state, and MariaDB's component."""
+    (look,) = procedure("All nodes are down")
+    return node.run(["sh", "-c", look], check=False).stdout.split()

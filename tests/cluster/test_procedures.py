@@ -1,5 +1,9 @@
 """Planned work as docs/operations.md and docs/setup.md print it: what it moves, and that it ends as promised."""
 
+import json
+import os
+import signal
+import subprocess
 import time
 
 import pytest
@@ -7,7 +11,7 @@ import pytest
 from laboratory import mariadb, pacemaker, recipe
 from laboratory.laboratory import Laboratory, each
 from laboratory.machine import wait_until
-from laboratory.pacemaker import GUARD_NAME
+from laboratory.pacemaker import GUARD_NAME, VIP_NAME
 from laboratory.recipe import procedure
 from laboratory.scene import Scene, abnormal, check, wait_normal, wait_state
 from tests.cluster.operator_command import guard_says
@@ -139,3 +143,68 @@ def test_a_node_leaves_and_joins_as_the_page_says(deb):
             assert fourth.run(["systemctl", "is-enabled", "corosync", "pacemaker"]).stdout.split() == ["enabled"] * 2
             check(scene, moves=int(was_there))
             assert abnormal(laboratory) == []
+
+
+def test_a_backup_can_be_made_every_night_and_ends_its_own_maintenance_only(score):
+    (script,) = procedure("Backups")
+    with Scene(score) as scene:
+        scene.begin()
+        node = score.peers(scene.holder)[0]
+        node.shell("mkdir -p /var/backups; rm -rf /var/backups/mariadb-*")
+        for _ in range(2):
+            node.shell(script, timeout=300)
+            wait_state(score, "synced", node)
+        assert len(node.shell("ls -d /var/backups/mariadb-*").split()) == 2
+        for broken in ("false", "kill -TERM $$; sleep"):
+            failed = node.run(["sh", "-c", script.replace("mariabackup --backup", broken)], check=False, timeout=120)
+            assert failed.returncode == 1
+            assert guard_says(node, "maintenance")[1]["maintenance"] is False
+        node.run(["galera-sync-guard", "maintenance", "on", "--reason", "disks"], timeout=120)
+        assert node.run(["sh", "-c", script], check=False, timeout=120).returncode == 1
+        assert guard_says(node, "maintenance")[1]["reason"] == "disks"
+        node.run(["galera-sync-guard", "maintenance", "off"], timeout=120)
+        wait_normal(score)
+        check(scene, moves=0)
+
+
+def test_explain_says_what_to_do_about_a_node_that_pcs_refuses(score):
+    with Scene(score) as scene:
+        scene.begin()
+        node = score.peers(scene.holder)[0]
+        move = ["pcs", "resource", "move", VIP_NAME, node.name]
+        pacemaker.pcs(node, "resource", "update", GUARD_NAME, "recovery_hold=60s")
+        node.run(["galera-sync-guard", "maintenance", "on"], timeout=120)
+        wait_state(score, "maintenance", node)
+        assert scene.holder.run(move, check=False, timeout=120).returncode != 0
+        assert guard_says(node, "explain")[1]["advice"].endswith("galera-sync-guard maintenance off")
+        node.run(["galera-sync-guard", "maintenance", "off"], timeout=120)
+        assert scene.holder.run(move, check=False, timeout=120).returncode != 0
+        assert guard_says(node, "explain")[1]["advice"].startswith("wait: ")
+        pacemaker.pcs(node, "resource", "update", GUARD_NAME, "recovery_hold=")
+        wait_state(score, "synced", node)
+        scene.holder.run(move, timeout=120)
+        wait_normal(score)
+        assert score.vip_node == node
+        check(scene, moves=1)
+
+
+def test_a_watch_tells_a_move_as_it_happens(score):
+    """It would look again after a minute only: a move is told because it happens."""
+    with Scene(score) as scene:
+        words = ["galera-sync-guard", "status", "--watch", "60", "--json"]
+        with score.peers(scene.holder)[0].spawn(words, stdout=subprocess.PIPE) as watch:
+            json.loads(watch.stdout.readline())
+            scene.strike("read-only")
+            target = scene.wait_moved()
+            moved_at = next(event.time for event in scene.address.events if event.up and event.node == target.name)
+            told = (None, None)
+            while told != (scene.holder.name, target.name):
+                (guard,) = json.loads(watch.stdout.readline())["guards"]
+                last = guard["virtual_ips"][0]["moves"][0]
+                told = last["from_node"], last["to_node"]
+            assert time.monotonic() - moved_at < 30
+            os.killpg(watch.pid, signal.SIGINT)
+            watch.stdout.read()
+        scene.heal("read-only")
+        wait_normal(score)
+        check(scene, moves=1)

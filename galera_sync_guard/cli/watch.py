@@ -27,7 +27,7 @@ class Watch:
         self.began = int(time.time())
         self._host = host
         self._seconds = seconds
-        self._operations: object = None
+        self._operations: tuple[int, str] | None = None
         self._looked_at = 0.0
         self._moves: dict[str, list[Move]] = {}
 

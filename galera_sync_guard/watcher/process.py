@@ -186,14 +186,13 @@ class Watcher:
 
         However long the cycle before has taken, what the peers have sent since is looked at once.
         """
-        left = 1.0
-        while left > 0 and not self._was_signalled:
+        while not self._was_signalled:
             left = max(0.0, until - boot_clock())
             seconds = self._network.seconds_until_due(self._peers.seconds_until_query(min(left, SIGNAL_DELAY)))
             sources = [source.fileno() for source in (*self._peers.sources(), *self._network.sources())]
             has_ended = self._sampler.connection.wait(seconds, sources)
             has_changed = self._network.process()
-            if self._peers.process_messages() or has_ended or has_changed:
+            if self._peers.process_messages() or has_ended or has_changed or not left:
                 return
 
     def _next_cycle_at(self, began: float) -> float:

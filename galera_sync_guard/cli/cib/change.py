@@ -132,8 +132,8 @@ def _differences(found: Resource, wanted: Primitive) -> list[str]:
         ("meta attribute", found.meta, wanted.meta),
     ):
         different += [
-            f"{found.id} has the {what} {name}={is_there.get(name, '(none)')},"
-            f" and setup would give it {should.get(name, 'none')}"
+            f"{found.id} has the {what} {name}={is_there.get(name, '(none)')}, and setup would "
+            + (f"give it {should[name]}" if name in should else "not set it")
             for name in sorted(is_there.keys() | should.keys())
             if is_there.get(name) != should.get(name)
         ]

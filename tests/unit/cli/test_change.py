@@ -181,3 +181,10 @@ def test_properties_that_the_recipe_needs(properties, wanted):
     for name, value in properties.items():
         module._set_property(cib.find(".//crm_config"), name, value)
     assert module.wanted_properties(cib) == wanted
+
+
+def test_a_fence_device_leaves_fencing_on():
+    cib = copy.deepcopy(EMPTY)
+    device = '<primitive id="power-switch" class="stonith" type="fence_ipmilan"/>'
+    cib.find(".//resources").append(ElementTree.fromstring(device))
+    assert module.wanted_properties(cib) == {}

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from ocfpy.codes import ParameterError
-from ocfpy.parameters import AbsolutePath, Address, Boolean, Choice, Integer, ParameterSet, Text, Time, format_seconds
+from ocfpy.parameters import (
+    AbsolutePath,
+    AbsolutePaths,
+    Address,
+    Boolean,
+    Choice,
+    Integer,
+    ParameterSet,
+    Text,
+    Time,
+    format_seconds,
+)
 
 
 class GuardParameters(ParameterSet):
@@ -203,12 +214,13 @@ class GuardParameters(ParameterSet):
         advice="storage that may hang (SAN, network disks): 5s",
         cost="storage that all nodes share stalls all of them, and none has the address",
     )
-    stall_directory = AbsolutePath(
+    stall_directory = AbsolutePaths(
         None,
-        "Directory on the storage that stall_timeout checks",
-        "Directory to write in, such as the server's datadir. The written file never has a name.",
-        advice="with stall_timeout: the server's datadir",
-        cost="one synced write of 512 bytes a second",
+        "Directories on the storage that stall_timeout checks",
+        "Directory to write in, such as the server's datadir; or several with colons between them, one on each file"
+        " system that a commit writes to, such as that of the binary log. The written file never has a name.",
+        advice="with stall_timeout: the server's datadir, and the directory of a binary log on a file system of its own",
+        cost="for each directory one process, and one synced write of 512 bytes a second",
     )
     vip = Address(
         None,

@@ -11,6 +11,7 @@ from ocfpy.invocation import Invocation, environment
 from ocfpy.parameters import (
     REQUIRED,
     AbsolutePath,
+    AbsolutePaths,
     Address,
     Boolean,
     Choice,
@@ -32,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "REQUIRED",
     "AbsolutePath",
+    "AbsolutePaths",
     "Action",
     "Address",
     "Agent",

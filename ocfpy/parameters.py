@@ -229,9 +229,19 @@ class Text(Parameter[str, Default]):
     allowed = "one line of text"
 
     def convert(self, text: str) -> str:
-        if any(ord(character) < 32 for character in text):
-            raise ValueError(text)
-        return text
+        return _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    if any(ord(character) < 32 for character in text):
+        raise ValueError(text)
+    return text
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError(text)
+    return _one_line(text)
 
 
 class AbsolutePath(Text[Default]):
@@ -240,9 +250,16 @@ class AbsolutePath(Text[Default]):
     allowed = "an absolute path"
 
     def convert(self, text: str) -> str:
-        if not text.startswith("/"):
-            raise ValueError(text)
-        return super().convert(text)
+        return _absolute(text)
+
+
+class AbsolutePaths(Parameter["tuple[str, ...]", Default]):
+    """Paths that must be absolute, separated by colons."""
+
+    allowed = "an absolute path, or several with colons between them"
+
+    def convert(self, text: str) -> tuple[str, ...]:
+        return tuple(map(_absolute, text.split(":")))
 
 
 class Address(Text[Default]):
@@ -367,9 +384,7 @@ class SecretText(Parameter[Secret, Default]):
     allowed = Text.allowed
 
     def convert(self, text: str) -> Secret:
-        if any(ord(character) < 32 for character in text):
-            raise ValueError(text)
-        return Secret(text)
+        return Secret(_one_line(text))
 
     def _shown(self, text: str) -> Secret:
         return Secret(text)

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import zlib
 
 from galera_sync_guard.decision.judge import MAX_GAP
 from ocfpy import codes
@@ -15,7 +16,7 @@ from ocfpy.process import SEARCH_PATH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
@@ -33,11 +34,12 @@ class Storage:
     it. The child of an earlier watcher keeps the new watcher from starting its own, and counts as a write that waits.
     """
 
-    def __init__(self, invocation: Invocation[GuardParameters], parameters: GuardParameters) -> None:
+    def __init__(self, invocation: Invocation[GuardParameters], parameters: GuardParameters, directory: str) -> None:
         self._report = invocation.report
         self._program = invocation.program or ""
-        self._lock = os.path.join(invocation.state_directory, f"galera_sync_guard.host.storage-{invocation.resource}")
-        self._directory = parameters.stall_directory or ""
+        name = f"galera_sync_guard.host.storage-{invocation.resource}-{zlib.crc32(os.fsencode(directory)):08x}"
+        self._lock = os.path.join(invocation.state_directory, name)
+        self._directory = directory
         self._limit = parameters.stall_timeout
         # A longer pause between two checks means that this machine paused, and says nothing about its storage.
         self._gap = MAX_GAP * parameters.watch_interval + parameters.probe_timeout
@@ -97,6 +99,12 @@ class Storage:
         if error and error != self._error:
             self._report.error(f"stall_directory {self._directory}: {error}; its storage is not watched")
         self._error = error
+
+
+def stall_reason(storages: Iterable[Storage], now: float) -> str | None:
+    """Return why one of the storages counts as stalled, None when none does; asks all of them."""
+    reasons = [storage.stall_reason(now) for storage in storages]
+    return next(filter(None, reasons), None)
 
 
 class _Child:

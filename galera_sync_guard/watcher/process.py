@@ -16,7 +16,7 @@ from galera_sync_guard.cycle import Cycle, FailedSampler
 from galera_sync_guard.decision.classify import classify
 from galera_sync_guard.host.clock import boot_clock
 from galera_sync_guard.host.state_file import Store
-from galera_sync_guard.host.storage import Storage
+from galera_sync_guard.host.storage import Storage, stall_reason
 from galera_sync_guard.parameters import as_text
 from galera_sync_guard.server import probe
 from galera_sync_guard.server.connection import ServerConnection
@@ -71,15 +71,15 @@ def run(invocation: Invocation[GuardParameters]) -> int:
 
 
 class WatchingSampler:
-    """Probes the server over one open connection, the storage by its own process, and the network."""
+    """Probes the server over one open connection, the storage by processes of its own, and the network."""
 
     def __init__(
-        self, policy: GuardParameters, watcher: Watcher, storage: Storage | None, network: WatchedNetwork
+        self, policy: GuardParameters, watcher: Watcher, storages: list[Storage], network: WatchedNetwork
     ) -> None:
         self.connection = ServerConnection()
         self._policy = policy
         self._watcher = watcher
-        self._storage = storage
+        self._storages = storages
         self._network = network
 
     def sample(self, seconds: float, pending_thread: int | None, may_search: bool) -> Facts:
@@ -88,8 +88,7 @@ class WatchingSampler:
             self._policy, self._watcher.deadline, seconds, pending_thread, may_search, connection=self.connection
         )
         self._watcher.check_is_mine()
-        if self._storage:
-            facts = facts.with_stalled(self._storage.stall_reason(boot_clock()))
+        facts = facts.with_stalled(stall_reason(self._storages, boot_clock()))
         self._network.process()
         return facts.with_network(self._network.state())
 
@@ -107,8 +106,9 @@ class Watcher:
         self._neighbours = inherited_neighbours(invocation)
         reports = NetworkReports()
         self._network = WatchedNetwork(policy, self._neighbours, reports, self._report)
-        storage = Storage(invocation, policy) if policy.stall_timeout else None
-        self._sampler = WatchingSampler(policy, self, storage, self._network)
+        directories = policy.stall_directory or () if policy.stall_timeout else ()
+        storages = [Storage(invocation, policy, directory) for directory in dict.fromkeys(directories)]
+        self._sampler = WatchingSampler(policy, self, storages, self._network)
         name = policy.attribute or invocation.resource
         self._attributes = Attributes(name, invocation.environ, self.deadline)
         self._peers = CorosyncPeers(self._attributes, name, self._report, reports)

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+import zlib
 
 import pytest
 
@@ -46,13 +47,15 @@ def writer(guard):
     return child
 
 
-def lock_of(guard):
-    return guard.state_file.with_name("galera_sync_guard.host.storage-guard")
+def lock_of(guard, directory=None):
+    name = zlib.crc32(os.fsencode(directory or guard.parameters["stall_directory"]))
+    return guard.state_file.with_name(f"galera_sync_guard.host.storage-guard-{name:08x}")
 
 
-def writers(guard):
-    """Return the pids of all children that write for a guard, of whatever watcher."""
-    done = subprocess.run(["pgrep", "-f", f"storage {lock_of(guard)}$"], capture_output=True, text=True, check=False)
+def writers(guard, directory=None):
+    """Return the pids of all children that write for a guard into a directory, of whatever watcher."""
+    command = ["pgrep", "-f", f"storage {lock_of(guard, directory)}$"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [int(pid) for pid in done.stdout.split()]
 
 
@@ -118,6 +121,44 @@ class TestVerdict:
         time.sleep(2)
         # The refresh of what is published may fall into these seconds.
         assert {value for _, value in guard.attrd.updates} <= {"1000", "synced"}
+
+
+@pytest.fixture
+def several(guard, data, tmp_path):
+    """Two directories, with a child for each."""
+    log = tmp_path / "log"
+    log.mkdir()
+    guard.parameters["stall_directory"] = f"{data}:{log}:{data}"
+    assert guard.run("reload-agent").code == 0
+    for directory in (data, log):
+        wait(lambda directory=directory: len(writers(guard, directory)) == 1)
+    yield data, log
+    for directory in (data, log):
+        for child in writers(guard, directory):
+            os.kill(child, signal.SIGKILL)
+
+
+class TestSeveralDirectories:
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_one_that_takes_no_write_is_unfit_until_it_does_again(self, guard, several, number):
+        (child,) = writers(guard, several[number])
+        os.kill(child, signal.SIGSTOP)
+        wait(lambda: guard.published == STALLED)
+        reason = f"stalled: no write to {several[number]} completed for "
+        wait(lambda: status_of(guard).reason.startswith(reason))
+        os.kill(child, signal.SIGCONT)
+        wait(lambda: guard.published == GOOD)
+
+    def test_an_error_in_one_says_nothing_of_the_node(self, guard, several):
+        several[1].rmdir()
+        (child,) = writers(guard, several[1])
+        before = writes(child)
+        wait(lambda: writes(child) > before + 3, within=10)
+        assert guard.published == GOOD
+
+    def test_their_children_end_with_the_watcher_and_leave_nothing(self, guard, several):
+        assert guard.stop().code == 0
+        wait(lambda: os.listdir(guard.state_file.parent) == [])
 
 
 class TestChild:

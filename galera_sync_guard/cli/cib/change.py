@@ -16,7 +16,7 @@ from galera_sync_guard.cli.cib.model import (
     Resource,
 )
 from galera_sync_guard.cli.cib.recipe import CLIENT_RESET, CLONE, MADE_BY_SETUP, Primitive, Recipe
-from galera_sync_guard.cli.cib.values import is_same_address, seconds
+from galera_sync_guard.cli.cib.values import is_same, is_same_address, seconds
 
 PROPERTIES = "cib-bootstrap-options"
 
@@ -71,8 +71,6 @@ def remove(cib: Element) -> tuple[Element, list[str]]:
             taken.append(item)
             if bound - names:
                 refusals.append(f"constraint {item.get('id')} binds {', '.join(sorted(bound - names))} too")
-    if refusals:
-        raise Refusal(*refusals)
     new = copy.deepcopy(cib)
     for part, ids in (
         ("constraints", {item.get("id") for item in taken}),
@@ -81,6 +79,9 @@ def remove(cib: Element) -> tuple[Element, list[str]]:
         for element in list(_part(new, part)):
             if element.get("id") in ids:
                 _part(new, part).remove(element)
+    refusals += _dangling(new, cib)
+    if refusals:
+        raise Refusal(*refusals)
     removed = [_label(item) for item in taken]
     removed += [resource.outermost for resource in ours]
     return _next(cib, new) if removed else cib, removed
@@ -135,7 +136,7 @@ def _differences(found: Resource, wanted: Primitive) -> list[str]:
             f"{found.id} has the {what} {name}={is_there.get(name, '(none)')}, and setup would "
             + (f"give it {should[name]}" if name in should else "not set it")
             for name in sorted(is_there.keys() | should.keys())
-            if is_there.get(name) != should.get(name)
+            if not is_same(is_there.get(name), should.get(name))
         ]
     monitors = [
         (seconds(op.get("interval")), seconds(op.get("timeout")))
@@ -154,6 +155,20 @@ def _differences(found: Resource, wanted: Primitive) -> list[str]:
     if (found.clone is None) == (found.id == GUARD):
         different.append(f"{found.id} is {'not cloned' if found.clone is None else 'cloned'}")
     return different
+
+
+def _dangling(new: Element, cib: Element) -> list[str]:
+    """Return what refers to an element of the old CIB that the new one has not: the cluster would refuse that."""
+    left = {element.get("id") for element in new.iter()}
+    gone = {element.get("id") for element in cib.iter()} - left
+    return [
+        f"{element.tag if element.get('id') else f'a {element.tag} of'} {element.get('id') or holder.get('id')}"
+        f" refers to {element.get(name)}"
+        for holder in new.iter()
+        for element in holder
+        for name in ("id-ref", "reference")
+        if element.get(name) in gone - {None}
+    ]
 
 
 def _foreign(resource: Resource) -> list[str]:

@@ -8,6 +8,7 @@ from galera_sync_guard.decision.states import INFINITY
 from ocfpy.parameters import parse_seconds
 
 TRUE = ("true", "yes", "on", "y", "1")
+FALSE = ("false", "no", "off", "n", "0")
 
 # The designators of a duration in ISO 8601 before and after its T, in seconds; years and months as Pacemaker takes them.
 DAYS = {"Y": 365 * 86400, "M": 30 * 86400, "W": 7 * 86400, "D": 86400}
@@ -56,6 +57,17 @@ def _sum(text: str, units: dict[str, int]) -> float:
     if text:
         raise ValueError(text)
     return total
+
+
+def is_same(one: str | None, other: str | None) -> bool:
+    """Return whether two values mean the same: an address, a time, a boolean or a text."""
+    if one is None or other is None or one == other:
+        return one == other
+    words = (one.strip().lower(), other.strip().lower())
+    if all(word in (*TRUE, *FALSE) for word in words):
+        return is_true(one) == is_true(other)
+    times = (seconds(one), seconds(other))
+    return is_same_address(one, other) or (None not in times and times[0] == times[1])
 
 
 def is_same_address(one: str | None, other: str | None) -> bool:

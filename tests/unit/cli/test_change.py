@@ -125,6 +125,20 @@ def test_what_setup_did_not_make_it_refuses_to_touch(made, change, said):
     assert ElementTree.tostring(before) == text
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (".//nvpair[@name='failure-timeout'][@value='30s']", "PT30S"),
+        (".//nvpair[@name='failure-timeout'][@value='60s']", "1 min"),
+        (".//nvpair[@name='critical']", "No"),
+        (".//nvpair[@name='ip']", "192.168.1.199"),
+    ],
+)
+def test_another_spelling_of_the_same_value_is_no_difference(made, path, value):
+    put(path, "value", value)(made)
+    assert module.add(made, RECIPE, {}) == (made, [])
+
+
 def into_a_group(cib):
     resources = cib.find(".//resources")
     vip = resources.find("primitive[@id='VirtualIP']")
@@ -143,8 +157,18 @@ def into_a_group(cib):
             "constraint web binds web too",
         ),
         (put(".//primitive[@id='VirtualIP']", "description", "the web shop's"), "binds VirtualIP too"),
+        (
+            add(
+                ".//resources", '<primitive id="web"><meta_attributes id-ref="VirtualIP-meta_attributes"/></primitive>'
+            ),
+            "a meta_attributes of web refers to VirtualIP-meta_attributes",
+        ),
+        (
+            add(".//configuration", '<acls><acl_permission id="read-it" reference="VirtualIP"/></acls>'),
+            "acl_permission read-it refers to VirtualIP",
+        ),
     ],
-    ids=["agent", "group", "dependent", "an address of others that follows"],
+    ids=["agent", "group", "dependent", "an address of others that follows", "meta attributes by reference", "rights"],
 )
 def test_removal_refuses_what_setup_did_not_make(made, change, said):
     change(made)

@@ -11,7 +11,8 @@ NO_PRIMARY = "No Primary component"
 WAITING = "They wait for each other"
 ALL_STOPPED = "All are stopped"
 NO_QUORUM = "Pacemaker has no quorum"
-CHAPTERS = (ALL_DOWN, NO_PRIMARY, WAITING, ALL_STOPPED, NO_QUORUM)
+TWO_CLUSTERS = "Two Galera clusters"
+CHAPTERS = (ALL_DOWN, NO_PRIMARY, WAITING, ALL_STOPPED, NO_QUORUM, TWO_CLUSTERS)
 
 
 def chapter(heading: str) -> str:

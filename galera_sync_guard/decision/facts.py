@@ -16,8 +16,10 @@ ALIKE = (
     "event_scheduler",
     "require_secure_transport",
 )
-# What all nodes of one Galera cluster have in common.
+# What all nodes of one Primary component have in common.
 CLUSTER_ID = "wsrep_cluster_state_uuid"
+CLUSTER_SIZE = "wsrep_cluster_size"
+COMPONENT = (CLUSTER_ID, CLUSTER_SIZE)
 
 # More digits than any number that the server shows.
 MAX_DIGITS = 20
@@ -127,9 +129,9 @@ class Facts:
     def settings(self) -> str:
         """What nodes must have in common, as `name=value; name=value`; empty when the server did not say.
 
-        The cluster's id is only among them while the node is in the Primary component.
+        The cluster's id and size are only among them while the node is in the Primary component.
         """
-        names = (*ALIKE, CLUSTER_ID) if self.get("wsrep_cluster_status") == "Primary" else ALIKE
+        names = (*ALIKE, *COMPONENT) if self.get("wsrep_cluster_status") == "Primary" else ALIKE
         return "; ".join(f"{name}={self.values[name]}" for name in names if name in self.values)
 
     def number(self, name: str) -> int | None:

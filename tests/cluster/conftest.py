@@ -21,6 +21,8 @@ MATRIX_ON_OTHER_SUITE = (
     *(f"crash_of_another_node_moves_nothing[{suite}-score]" for suite in OTHER_SUITE),
     "reset-fails]",
     "the_page_leads_to_an_address_that_moves",
+    "the_address_does_what_rehearse_said",
+    "test_operator_findings.py",
     *("-ignored-quorum]", "-saturation-grace]", "-login]", "what_is_left_of_galera", "test_ocf_tester_passes"),
 )
 

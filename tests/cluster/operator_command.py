@@ -11,7 +11,7 @@ EVERY_NODE = "# on every node"
 
 def guard_says(node, *words):
     """Return the exit code and the answer of the command with these words, which may say nothing else."""
-    done = node.run(["galera-sync-guard", *words, "--json"], check=False, timeout=60)
+    done = node.run(["galera-sync-guard", *words, "--json"], check=False, timeout=300)
     assert done.stderr == "", done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -25,7 +25,8 @@ def mend(laboratory, node, name):
     """Carry out what check prints for a finding, where it says so, until it is found no more; return the finding."""
     finding = found(node)[name]
     for command in finding["commands"]:
-        for machine in laboratory.nodes if command.endswith(EVERY_NODE) else [node]:
+        only = [each for each in laboratory.nodes if command.endswith(f"# on {each.name}")]
+        for machine in laboratory.nodes if command.endswith(EVERY_NODE) else only or [node]:
             machine.run(["sh", "-exc", command], timeout=120)
     wait_until(lambda: name not in found(node), 30, f"{name} is mended")
     return finding

@@ -279,6 +279,7 @@ SETTINGS = [
     Setting("bind-address", "error", line="bind-address = 127.0.0.1"),
     Setting("skip-networking", "error", line="skip-networking = ON"),
     Setting("port", "note", line="port = 3307"),
+    Setting("wsrep-notify-cmd", "note", line="wsrep_notify_cmd = /bin/true"),
     Setting("ignored-quorum", "error", provider=("pc.ignore_sb", "true", "false")),
     Setting("saturation-grace", "warning", provider=("evs.suspect_timeout", "PT12S", "PT2S")),
     Setting("login", "error", parameter="user=nobody"),

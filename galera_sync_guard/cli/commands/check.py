@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from xml.etree.ElementTree import Element
 
-from galera_sync_guard.cli import obstacles, server_settings, sockets
+from galera_sync_guard.cli import components, obstacles, server_settings, sockets
 from galera_sync_guard.cli.cib import lookup, tools
 from galera_sync_guard.cli.cib.model import RESET_AGENT, Configuration
 from galera_sync_guard.cli.exit_codes import CommandError, ExitCode
@@ -145,7 +145,7 @@ def _snapshot(
         host.exists(tools.AGENTS + RESET_AGENT.removeprefix("ocf:").replace(":", "/")),
         _destroys_sockets(host),
         _listening(host, server, unread),
-        _settings(host, guard.attribute) if cib is not None else {},
+        components.settled(host, guard.attribute) if cib is not None else {},
         "LOWERLAYERDOWN" in (host.read(ADDRESS_AGENT) or ""),
     )
 
@@ -184,14 +184,6 @@ def _versions(host: Host, attribute: str) -> dict[str, str]:
             when, version, _ = (text + "  ").split(" ", 2)
             said[node] = max(said.get(node, (0, "")), (int(when) if when.isdigit() else 0, version))
     return {node: version for node, (_, version) in said.items()}
-
-
-def _settings(host: Host, attribute: str) -> dict[str, dict[str, str]]:
-    """Return the settings in which nodes must be alike, by node, as each guard last published them."""
-    published = tools.attribute(host, f"{attribute}-settings")
-    return {
-        node: dict(pair.partition("=")[::2] for pair in text.split("; ")) for node, text in sorted(published.items())
-    }
 
 
 def _features(cib: Element | None) -> dict[str, str]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from galera_sync_guard.cli import components
 from galera_sync_guard.cli.advice import for_unknown
 from galera_sync_guard.cli.cib.values import is_true
 from galera_sync_guard.cli.findings.corosync import SUSPECT_TIMEOUT, galera_seconds
 from galera_sync_guard.cli.findings.finding import EVERY_NODE, Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
+from galera_sync_guard.cli.pages import TWO_CLUSTERS, chapter
 from galera_sync_guard.cli.sockets import accepts
-from galera_sync_guard.decision.facts import ALIKE, CLUSTER_ID, GRANTS, Cause
+from galera_sync_guard.decision.facts import ALIKE, GRANTS, Cause
 from ocfpy.parameters import format_seconds
 
 LOGIN = "galera_guard"
 OLDEST_MARIADB = (10, 5)
+# variable -> the option that sets it, where that has another name.
+OPTIONS = {"time_zone": "default_time_zone"}
 # The releases that fixed CVE-2026-49261, a command injection by wsrep_notify_cmd.
 NOTIFY_FIXED = ((10, 6, 27), (10, 11, 18), (11, 4, 12), (11, 8, 8), (12, 3, 2))
 
@@ -90,22 +95,33 @@ def version(snapshot: Snapshot) -> Iterator[Finding]:
     if numbers < OLDEST_MARIADB:
         yield warning("version", f"MariaDB {text} is older than 10.5, the oldest that is supported")
     command = snapshot.settings.get("wsrep_notify_cmd")
-    if command and numbers < next((each for each in NOTIFY_FIXED if each[:2] == numbers[:2]), NOTIFY_FIXED[-1]):
-        where = f"wsrep_notify_cmd={command}: MariaDB {text} has the command injection CVE-2026-49261 there"
+    if command:
+        is_fixed = numbers >= next((each for each in NOTIFY_FIXED if each[:2] == numbers[:2]), NOTIFY_FIXED[-1])
+        why = (
+            "a script that moves the virtual IP works against the guard, which does not need it"
+            if is_fixed
+            else f"MariaDB {text} has the command injection CVE-2026-49261 there; the guard does not need it"
+        )
         fix = _in_option_file("wsrep_notify_cmd", "")
-        yield warning("wsrep-notify-cmd", f"{where}; the guard does not need it", *fix)
+        yield (note if is_fixed else warning)("wsrep-notify-cmd", f"wsrep_notify_cmd={command}: {why}", *fix)
 
 
 @check
 def settings_differ(snapshot: Snapshot) -> Iterator[Finding]:
-    for name in (*ALIKE, CLUSTER_ID):
+    for name in ALIKE:
         values = {node: settings[name] for node, settings in snapshot.node_settings.items() if name in settings}
         if len(set(values.values())) > 1:
             text = f"{name} differs between nodes: {', '.join(f'{node} {value}' for node, value in values.items())}"
-            if name == CLUSTER_ID:
-                yield error("two-clusters", f"{text}; they belong to Galera clusters of their own")
-            else:
-                yield warning("settings-differ", f"{text}; clients notice when the virtual IP moves")
+            fix = _as_most_nodes(name, values)
+            yield warning("settings-differ", f"{text}; clients notice when the virtual IP moves", *fix)
+
+
+@check
+def two_clusters(snapshot: Snapshot) -> Iterator[Finding]:
+    shown = components.several(snapshot.node_settings)
+    if shown:
+        text = f"there is more than one Galera cluster, each with data of its own: {shown}"
+        yield error("two-clusters", f"{text}; {chapter(TWO_CLUSTERS)} says what to do")
 
 
 def _own_login(snapshot: Snapshot) -> list[str]:
@@ -123,6 +139,15 @@ def _own_login(snapshot: Snapshot) -> list[str]:
             unset = "".join(f" {name}=" for name in instead)
             lines.append(f"pcs resource update {snapshot.guard.id} os_user={LOGIN}{unset}")
     return lines
+
+
+def _as_most_nodes(name: str, values: dict[str, str]) -> list[str]:
+    """Return the lines that give a setting the value of most nodes on the others; none where no option sets it."""
+    counts = Counter(values.values()).most_common(2)
+    if name == "system_time_zone" or (len(counts) > 1 and counts[0][1] == counts[1][1]):
+        return []
+    lines = _in_option_file(OPTIONS.get(name, name), counts[0][0])
+    return [f"{line}    # on {node}" for node, value in values.items() if value != counts[0][0] for line in lines]
 
 
 def _in_option_file(name: str, value: str) -> tuple[str, str]:

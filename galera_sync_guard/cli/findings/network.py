@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galera_sync_guard.cli.cib.recipe import ADDRESS_AGENT
-from galera_sync_guard.cli.cib.values import is_same_address, seconds
+from galera_sync_guard.cli.cib.values import is_same_address, is_true, seconds
 from galera_sync_guard.cli.findings.finding import Finding, check, error, note, warning
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 
@@ -32,7 +32,8 @@ def address_agent(snapshot: Snapshot) -> Iterator[Finding]:
     for configuration, _, vip in snapshot.guarded:
         if vip.agent != ADDRESS_AGENT:
             continue
-        if snapshot.checks_link and not seconds(configuration.meta(vip, "failure-timeout")):
+        checks_link = snapshot.checks_link and is_true(vip.parameters.get("check_link_status", "true"))
+        if checks_link and not seconds(configuration.meta(vip, "failure-timeout")):
             yield warning(
                 "link-check",
                 f"IPaddr2 reports a link that is down as an agent that is not installed: {vip.id} may not return to such a"

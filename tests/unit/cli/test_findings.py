@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cli import sockets
+from galera_sync_guard.cli import components, sockets
 from galera_sync_guard.cli.cib import change
 from galera_sync_guard.cli.cib.model import Configuration
 from galera_sync_guard.cli.cib.recipe import Recipe
 from galera_sync_guard.cli.commands import check
 from galera_sync_guard.cli.findings.all import MODULES, find_all
-from galera_sync_guard.cli.findings.finding import NOTE
+from galera_sync_guard.cli.findings.finding import NOTE, WARNING
 from galera_sync_guard.cli.findings.snapshot import Snapshot
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.decision.facts import GRANTS, Cause, Facts
@@ -71,6 +71,14 @@ def totem(**milliseconds):
     return {"runtime.config.totem." + name: str(value) for name, value in milliseconds.items()}
 
 
+def in_components(**nodes):
+    """Return the settings of nodes in components with these ids and sizes."""
+    return {
+        node: {"wsrep_cluster_state_uuid": name, "wsrep_cluster_size": str(size)}
+        for node, (name, size) in nodes.items()
+    }
+
+
 # (finding, a mistake, the same mended)
 TABLE = [
     ("bind-address", {"listening": ["127.0.0.1"]}, {"listening": ["0.0.0.0"]}),
@@ -88,7 +96,18 @@ TABLE = [
         {"node_settings": {"node1": {"sql_mode": "ANSI"}, "node2": {"sql_mode": ""}}},
         {"node_settings": {"node1": {"sql_mode": "ANSI"}, "node2": {"sql_mode": "ANSI"}, "node3": {}}},
     ),
-    ("two-clusters", {"node_settings": {n: {"wsrep_cluster_state_uuid": n} for n in ("node1", "node2")}}, {}),
+    ("two-clusters", {"node_settings": in_components(node1=("a", 2), node2=("b", 2))}, {}),
+    (
+        # Both were bootstrapped from the same data.
+        "two-clusters",
+        {"node_settings": in_components(node1=("a", 1), node2=("a", 2), node3=("a", 2))},
+        {"node_settings": in_components(node1=("a", 3), node2=("a", 3), node3=("a", 3))},
+    ),
+    (
+        "two-clusters",
+        {"node_settings": in_components(node1=("a", 1), node2=("a", 1))},
+        {"node_settings": {"node1": {}}},
+    ),
     ("link-check", {"checks_link": True}, {"checks_link": False}),
     ("skip-networking", {"server": {"skip_networking": "ON"}}, {"server": {"skip_networking": "OFF"}}),
     ("port", {"server": {"port": "3307"}}, {"server": {"port": "3306"}}),
@@ -97,16 +116,6 @@ TABLE = [
         "wsrep-notify-cmd",
         {"server": {"wsrep_notify_cmd": "/usr/local/bin/notify"}},
         {"server": {"wsrep_notify_cmd": ""}},
-    ),
-    (
-        "wsrep-notify-cmd",
-        {"server": {"wsrep_notify_cmd": "/x", "version": "11.8.7-MariaDB-ubu2404"}},
-        {"server": {"wsrep_notify_cmd": "/x", "version": "11.8.8-MariaDB-ubu2404"}},
-    ),
-    (
-        "wsrep-notify-cmd",
-        {"server": {"wsrep_notify_cmd": "/x", "version": "12.0.5-MariaDB"}},
-        {"server": {"wsrep_notify_cmd": "/x", "version": "12.3.2-MariaDB"}},
     ),
     ("saturation-grace", {"parameters": {"saturation_grace": "5s"}}, {"parameters": {"saturation_grace": "6s"}}),
     (
@@ -232,6 +241,38 @@ def test_a_login_of_others_is_left_alone_and_no_longer_used(parameters, last):
         assert finding.commands[-1] == last
 
 
+@pytest.mark.parametrize(
+    ("risky", "fixed"),
+    [("11.8.7-MariaDB-ubu2404", "11.8.8-MariaDB-ubu2404"), ("12.0.5-MariaDB", "12.3.2-MariaDB")],
+)
+def test_a_notify_command_is_a_risk_before_its_fix_and_a_note_after(risky, fixed):
+    severities = [
+        each.severity
+        for version in (risky, fixed)
+        for each in find_all(snapshot(server={"wsrep_notify_cmd": "/x", "version": version}))
+        if each.name == "wsrep-notify-cmd"
+    ]
+    assert severities == [WARNING, NOTE]
+
+
+def test_nodes_are_told_to_take_the_setting_of_most():
+    def commands(**values):
+        found = find_all(snapshot(node_settings={node: {"time_zone": value} for node, value in values.items()}))
+        return [command for each in found if each.name == "settings-differ" for command in each.commands]
+
+    first, last = commands(node1="SYSTEM", node2="+03:00", node3="SYSTEM")
+    assert "default_time_zone = SYSTEM" in first
+    assert last == "systemctl restart mariadb    # on node2"
+    assert commands(node1="SYSTEM", node2="+03:00") == []
+
+
+def test_a_link_that_the_agent_is_told_not_to_look_at():
+    found = snapshot(checks_link=True)
+    for vip in found.vips:
+        vip.parameters["check_link_status"] = "false"
+    assert "link-check" not in {each.name for each in find_all(found)}
+
+
 def test_every_finding_has_its_mistake():
     yielded = [
         node.value
@@ -252,11 +293,27 @@ def test_parts_that_could_not_be_read_are_silent():
 
 def test_settings_are_those_that_the_guards_published(monkeypatch):
     published = {"guard-settings": {"node1": "sql_mode=A=1; time_zone=SYSTEM", "node2": "sql_mode="}}
-    monkeypatch.setattr(check.tools, "attribute", lambda host, attribute: published.get(attribute, {}))
-    assert check._settings(None, "guard") == {
+    monkeypatch.setattr(components.tools, "attribute", lambda host, attribute: published.get(attribute, {}))
+    assert components.settings(None, "guard") == {
         "node1": {"sql_mode": "A=1", "time_zone": "SYSTEM"},
         "node2": {"sql_mode": ""},
     }
+
+
+def test_two_clusters_are_seen_twice_before_they_are_told(monkeypatch):
+    told = "wsrep_cluster_state_uuid=a; wsrep_cluster_size="
+    published = {
+        "guard-settings": {"node1": told + "2", "node2": told + "2", "node3": told + "3"},
+        "guard-state": dict.fromkeys(("node1", "node2", "node3"), "synced"),
+    }
+    monkeypatch.setattr(components.tools, "attribute", lambda host, attribute: published.get(attribute, {}))
+    assert components.several(components.settings(None, "guard"))
+
+    def leave(seconds):
+        published["guard-state"]["node3"] = "down"
+
+    monkeypatch.setattr(components.time, "sleep", leave)
+    assert not components.several(components.settled(None, "guard"))
 
 
 @pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])

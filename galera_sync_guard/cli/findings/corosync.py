@@ -22,14 +22,15 @@ DETECTION = 2.2
 def quorum(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.corosync is None:
         return
-    if snapshot.corosync.get("quorum.two_node") == "1":
+    two_node = snapshot.corosync.get("quorum.two_node") == "1"
+    if lacking := " and ".join(_lacking_votes(snapshot, snapshot.corosync, two_node)):
         yield warning(
             "two-nodes",
-            "quorum.two_node is set: with two nodes neither Corosync nor Galera can tell a"
-            " dead peer from a cut cable; add a third (garbd and a quorum device at least)",
+            "with two nodes neither Corosync nor Galera can tell a dead peer from a cut cable: add a third node, or"
+            f" {lacking}",
         )
     # two_node implies it.
-    elif snapshot.corosync.get("quorum.wait_for_all") != "1":
+    if not two_node and snapshot.corosync.get("quorum.wait_for_all") != "1":
         yield note(
             "wait-for-all",
             "quorum.wait_for_all is not 1: after a full stop a part of the nodes may start"
@@ -38,6 +39,14 @@ def quorum(snapshot: Snapshot) -> Iterator[Finding]:
             "pcs quorum update wait_for_all=1",
             "pcs cluster start --all",
         )
+
+
+def _lacking_votes(snapshot: Snapshot, corosync: dict[str, str], two_node: bool) -> list[str]:
+    """Return what two nodes need to outvote each other, and do not have."""
+    nodes = sum(key.startswith("nodelist.") and key.endswith(".nodeid") for key in corosync)
+    device = [] if "quorum.device.model" in corosync else ["a quorum device for Corosync"]
+    garbd = ["garbd for Galera"] if snapshot.settings.get("wsrep_cluster_size") in ("1", "2") else []
+    return device + garbd if two_node or nodes == 2 else []
 
 
 @check

@@ -32,6 +32,10 @@ SERVER = {
     "wsrep_provider_options": "evs.inactive_timeout = PT15S; evs.suspect_timeout = PT5S; pc.ignore_sb = false; ",
 }
 COROSYNC = {"runtime.config.totem.token": "1000", "runtime.config.totem.consensus": "1200", "quorum.wait_for_all": "1"}
+NODES = {"nodelist.node.0.nodeid": "1", "nodelist.node.1.nodeid": "2"}
+DEVICE = {"quorum.device.model": "net"}
+WITHOUT_GARBD = {"wsrep_cluster_size": "2"}
+WITH_GARBD = {"wsrep_cluster_size": "3"}
 EMPTY = (
     '<cib epoch="0"><configuration><crm_config><cluster_property_set id="o"><nvpair id="s" name="stonith-enabled"'
     ' value="false"/></cluster_property_set></crm_config><resources/><constraints/></configuration></cib>'
@@ -139,6 +143,13 @@ TABLE = [
     ("short-token", {"corosync": totem(token=500, consensus=600)}, {"corosync": totem(token=1000)}),
     ("wait-for-all", {"corosync": {"quorum.wait_for_all": "0"}}, {}),
     ("two-nodes", {"corosync": {"quorum.two_node": "1"}}, {}),
+    ("two-nodes", {"corosync": NODES}, {"corosync": {**NODES, "nodelist.node.2.nodeid": "3"}}),
+    (
+        "two-nodes",
+        {"corosync": {**NODES, **DEVICE}, "server": WITHOUT_GARBD},
+        {"corosync": {**NODES, **DEVICE}, "server": WITH_GARBD},
+    ),
+    ("two-nodes", {"corosync": NODES, "server": WITH_GARBD}, {}),
     ("versions-differ", {"versions": {"node1": "0.1.0", "node2": "0.2.0"}}, {"versions": {"node1": "1", "node2": "1"}}),
     ("versions-differ", {"features": {"node1": "3.16.1", "node2": "3.19.0"}}, {}),
     ("sock-destroy", {"destroys_sockets": False}, {"destroys_sockets": True}),
@@ -156,6 +167,22 @@ def test_mistake_is_found_and_mended_it_is_not(name, mistake, mended):
 
 def test_two_node_implies_wait_for_all():
     assert "wait-for-all" not in names(corosync={"quorum.two_node": "1", "quorum.wait_for_all": ""})
+
+
+@pytest.mark.parametrize(
+    ("situation", "advice"),
+    [
+        (
+            {"corosync": {"quorum.two_node": "1"}, "server": WITHOUT_GARBD},
+            "a quorum device for Corosync and garbd for Galera",
+        ),
+        ({"corosync": {**NODES, **DEVICE}, "server": WITHOUT_GARBD}, "or garbd for Galera"),
+        ({"corosync": NODES, "server": WITH_GARBD}, "or a quorum device for Corosync"),
+    ],
+)
+def test_two_nodes_are_told_which_votes_they_lack(situation, advice):
+    (finding,) = [each for each in find_all(snapshot(**situation)) if each.name == "two-nodes"]
+    assert finding.text.endswith(advice)
 
 
 def test_a_fix_that_ends_the_service_says_so():

@@ -26,7 +26,7 @@ from ocfpy.parameters import (
     parse_seconds,
 )
 from ocfpy.report import Report
-from ocfpy.runner import run
+from ocfpy.runner import main, run
 
 __version__ = "0.1.0"
 
@@ -56,6 +56,7 @@ __all__ = [
     "codes",
     "environment",
     "format_seconds",
+    "main",
     "parse_seconds",
     "run",
 ]

@@ -55,8 +55,7 @@ def set_promotion_score(invocation: Invocation[Declared], score: int | None) -> 
     change = ("--delete",) if score is None else ("--update", str(score))
     command = ("crm_attribute", f"--promotion={invocation.resource}", "--lifetime=reboot", *change)
     try:
-        # In the group of the action, so that it ends with an action that Pacemaker kills.
-        code, _ = run_command(command, invocation.environ, invocation.deadline.remaining() / 2, own_group=False)
+        code, _ = run_command(command, invocation.environ, invocation.deadline.remaining() / 2)
     except OSError:
         return False
     return code == 0

@@ -57,12 +57,15 @@ class Process:
         return bool(select.select([self._descriptor], [], [], max(0.0, seconds))[0])
 
     def stop(self, term_seconds: float, kill_seconds: float) -> bool:
-        """End the process: SIGTERM, then SIGKILL to its whole process group; return whether it has ended."""
+        """End the process: SIGTERM, then SIGKILL to what is left of its process group; return whether it has ended."""
+        leads_group = self._leads_group()
         self._signal(signal.SIGTERM)
-        if self.wait(term_seconds):
-            return True
-        if self._leads_group():
-            os.killpg(self.pid, signal.SIGKILL)
+        self.wait(term_seconds)
+        if leads_group:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # nothing is left of it
         self._signal(signal.SIGKILL)
         return self.wait(kill_seconds)
 
@@ -121,7 +124,7 @@ def start_daemon(
     log: str = os.devnull,
     seconds: float = START_TIMEOUT,
 ) -> None:
-    """Start a program that stays in the foreground as a daemon, and return when its pid file is there.
+    """Start a program that stays in the foreground as a daemon, unless it runs; return when its pid file is there.
 
     It has a session of its own, no file of this agent, for whose end Pacemaker would wait, and an environment without
     parameters. Its output is appended to `log`. FileNotFoundError when there is no such command, ChildProcessError when
@@ -129,6 +132,11 @@ def start_daemon(
     """
     cleaned = clean_environment(environ)
     program = find_command(command[0], cleaned["PATH"])
+    process = pid_file.open_process()
+    if process:
+        process.__exit__()
+        return
+    pid_file.delete()
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         try:
             os.set_inheritable(descriptor, False)

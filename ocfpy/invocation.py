@@ -97,6 +97,21 @@ class Invocation(Generic[Declared]):
         return self.environ.get(META + "promotable", "").lower() in Boolean.TRUE
 
     @property
+    def node(self) -> str | None:
+        """The name of this node in the cluster; None where no cluster called."""
+        return self.environ.get(META + "on_node")
+
+    @property
+    def migration_source(self) -> str | None:
+        """The node that the resource leaves, in migrate_to and migrate_from."""
+        return self.environ.get(META + "migrate_source")
+
+    @property
+    def migration_target(self) -> str | None:
+        """The node that the resource goes to, in migrate_to and migrate_from."""
+        return self.environ.get(META + "migrate_target")
+
+    @property
     def notification(self) -> Notification:
         """What Pacemaker announces, in an action notify."""
         from ocfpy.clone import Notification

@@ -20,7 +20,7 @@ class ReportHandler(logging.Handler):
         """Hand one record over."""
         try:
             message = self.format(record)
-        except (TypeError, ValueError):  # arguments that do not fit the text
+        except (TypeError, ValueError, KeyError):  # arguments that do not fit the text
             message = str(record.msg)
         if record.levelno >= logging.ERROR:
             self._report.error(message)

@@ -78,4 +78,5 @@ def _tag(name: str, attributes: dict[str, str], end: str = "/>") -> str:
 def _escape(text: str) -> str:
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(character, entity)
-    return text
+    # In ASCII, whatever the locale of the caller can show.
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -210,8 +210,10 @@ class ParameterSet(metaclass=_Declaration):
             if parameter.name in RESERVED or parameter.name.startswith(("_", "CRM_meta_")):
                 raise DeclarationError(f"parameter {parameter.name}: this name is reserved")
             parameter.check_declaration()
-        cls.declared = (*cls.declared, *own)
-        names = {parameter.name for parameter in cls.declared}
+        # Of the sets that it inherits from, each parameter is where it was first declared, as it was last declared.
+        names = {each.name: each for base in reversed(cls.__mro__) for each in vars(base).get("declared", ())}
+        names.update((parameter.name, parameter) for parameter in own)
+        cls.declared = tuple(names.values())
         for parameter in own:
             if parameter.replaced_by and parameter.replaced_by not in names:
                 raise DeclarationError(

@@ -7,6 +7,8 @@ import os
 import select
 import time
 
+from ocfpy.deadline import uninterrupted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -21,6 +23,8 @@ SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 # Not less than a pipe holds: one read then takes all that an ended command has left in it.
 CHUNK = 1 << 16
+# What is kept of a command's output, in bytes: one that prints without end must not use up the node's memory.
+MOST_OUTPUT = 1 << 24
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -40,16 +44,15 @@ def run_command(
     seconds: float,
     stdin: int | None = None,
     with_stderr: bool = False,
-    own_group: bool = True,
 ) -> tuple[int | None, str]:
     """Return (exit code, output) of a command, found in the PATH of its `clean_environment`.
 
-    It reads from the descriptor `stdin`, else nothing; its stderr is lost, or part of the output with `with_stderr`.
-    The code is negative for a signal that ended it. The code is None when it has not ended within `seconds`: then it is
-    killed with the children that stayed in its process group, as it is when an exception interrupts the wait. Without
-    `own_group` it stays in the caller's, and ends with an action that Pacemaker kills; then it alone is killed. A daemon
-    that it leaves behind may keep the output open. FileNotFoundError when there is no such command; any other OSError
-    when it cannot be started.
+    It reads from the descriptor `stdin`, else nothing; its stderr is lost, or part of the output with `with_stderr`. Of
+    the output only the first MOST_OUTPUT bytes are kept. The code is negative for a signal that ended it. The code is
+    None when it has not ended within `seconds`: then it is killed with its children and theirs, as it is when an
+    exception interrupts the wait. It is in the process group of its caller, and so ends with an action that Pacemaker
+    kills. A daemon that it leaves behind may keep the output open. FileNotFoundError when there is no such command; any
+    other OSError when it cannot be started.
     """
     end = time.monotonic() + seconds
     cleaned = clean_environment(environ)
@@ -60,7 +63,6 @@ def run_command(
                 find_command(command[0], cleaned["PATH"]),
                 list(command),
                 cleaned,
-                setpgroup=0 if own_group else os.getpgrp(),
                 setsigdef=DEFAULT_SIGNALS,
                 file_actions=(
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
@@ -90,7 +92,7 @@ def find_command(name: str, path: str) -> str:
 
 def _wait(pid: int, output: int, end: float) -> tuple[int | None, str]:
     """Read the output until the process ends; never leave the process behind."""
-    chunks, process, ended = [], None, False
+    chunks, room, process, ended = [], MOST_OUTPUT, None, False
     try:
         process = os.pidfd_open(pid)
         os.set_blocking(output, False)
@@ -100,14 +102,15 @@ def _wait(pid: int, output: int, end: float) -> tuple[int | None, str]:
             ended = process in ready
             if output in ready or ended:
                 chunk = _read(output)
-                chunks.append(chunk)
+                chunks.append(chunk[:room])
+                room -= len(chunks[-1])
                 if not chunk and not ended:
                     sources.remove(output)
     finally:
         if process is not None:
             os.close(process)
         if not ended:
-            _kill(pid)
+            _kill_tree(pid)
         _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status) if ended else None, b"".join(chunks).decode("utf-8", "replace")
 
@@ -119,9 +122,32 @@ def _read(output: int) -> bytes:
         return b""  # an ended command has left nothing in it
 
 
-def _kill(pid: int) -> None:
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue  # it has a process group of another name, or has ended
+@uninterrupted
+def _kill_tree(pid: int) -> None:
+    """Kill a process with all that descend from it; each is stopped first, so that it starts no other."""
+    tree = [pid]
+    for each in tree:
+        _signal(each, signal.SIGSTOP)
+        tree += _children(each)
+    for each in tree:
+        _signal(each, signal.SIGKILL)
+
+
+@uninterrupted
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended, and its children have another parent; or the kernel does not tell
+    return found
+
+
+@uninterrupted
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # it has ended, or has become another user

@@ -22,6 +22,8 @@ SYSLOG_RETRY = 60.0
 REPEAT_AFTER = 60.0
 # How many errors are remembered for that.
 MAX_REMEMBERED = 100
+# How long a line may be: Pacemaker keeps an exit reason in the configuration of all nodes.
+MOST_CHARACTERS = 2000
 
 
 class Report:
@@ -33,20 +35,21 @@ class Report:
     def __init__(
         self, agent_name: str, environ: Mapping[str, str], stderr: TextIO, secrets: Iterable[str] = ()
     ) -> None:
-        self._ident = f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})"
+        self._ident = _printable(f"{agent_name}({environ.get('OCF_RESOURCE_INSTANCE', 'default')})")
         facility = environ.get("HA_LOGFACILITY", "")
         self._facility = "LOG_" + (facility if facility in FACILITIES else "daemon").upper()
         self._prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
         self._debugs = environ.get("HA_debug", "0") not in ("", "0")
         self._stderr = stderr
-        self._secrets = [form for secret in secrets for form in _forms(secret)]
+        self._secrets = tuple(secrets)
+        self._forms: list[str] | None = None
         self._silent_until = 0.0
         self._lost = 0
         self._errors: dict[str, list[float]] = {}
 
     def exit_reason(self, reason: str) -> None:
         """Give the reason for this call's exit code: Pacemaker shows it beside a failed action."""
-        self._write(self._prefix + one_line(self._without_secrets(reason)))
+        self._write(self._prefix + self._line(reason))
 
     def error(self, message: str) -> None:
         """Log what an administrator must look at; also on stderr, where Pacemaker's own log picks it up."""
@@ -91,14 +94,21 @@ class Report:
         return count
 
     def _log(self, priority: str, word: str, message: str) -> None:
-        line = f"{word}: {one_line(self._without_secrets(message))}"
+        line = f"{word}: {self._line(message)}"
         self._syslog(priority, line)
         self._write(f"{self._ident}: {line}")
 
+    def _line(self, text: object) -> str:
+        line = one_line(self._without_secrets(text))
+        return line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + " ..."
+
     def _without_secrets(self, text: object) -> str:
+        if self._forms is None:  # here, since most monitors say nothing
+            # The longest first: what is left of it, when a part is replaced, would be shown.
+            self._forms = sorted((form for each in self._secrets for form in _forms(each)), key=len, reverse=True)
         shown = str(text)
-        for secret in self._secrets:
-            shown = shown.replace(secret, "<secret>")
+        for form in self._forms:
+            shown = shown.replace(form, "<secret>")
         return shown
 
     def _write(self, line: str) -> None:
@@ -127,10 +137,13 @@ class Report:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return how a secret may appear in a message: itself, in a URL, in a repr."""
+    """Return how a secret may appear in a message: itself, in a URL, in a repr, as bytes, in JSON."""
+    from json import dumps
     from urllib.parse import quote, quote_plus
 
-    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+    encoded = secret.encode("utf-8", "surrogateescape")
+    urls = {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
+    return {secret, *urls, *(shown(secret)[1:-1] for shown in (repr, ascii, dumps)), repr(encoded)[2:-1]}
 
 
 def one_line(text: object) -> str:

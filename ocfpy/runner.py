@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posix  # os without its part in Python (docs/dev/cost.md)
+
 from ocfpy import codes
 from ocfpy.agent import DESCRIPTIONS
 from ocfpy.codes import Failure, ParameterError, describe
@@ -12,7 +14,7 @@ from ocfpy.report import Report
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import ParamSpec, TextIO, TypeVar
+    from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
     from ocfpy.agent import Action, Agent
     from ocfpy.parameters import Declared
@@ -44,18 +46,35 @@ def run(agent: Agent[Declared], argv: Sequence[str], environ: Mapping[str, str],
     return _run_action(action, invocation)
 
 
+def main(agent: Agent[Declared]) -> NoReturn:
+    """Run the action of this process and end it: no thread that a library has left and no output can hold it up."""
+    import os
+    import sys
+
+    code = run(agent, sys.argv, os.environ, sys.stdout, sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        pass  # no reader, or no room: the exit code still says what happened
+    os._exit(code)
+
+
 def guarded(
     report: Report, call: Callable[Given, Result], *arguments: Given.args, **options: Given.kwargs
 ) -> Result | BaseException:
     """Return what a call returned, or the error that it raised; trace every error but a Failure.
 
-    An exit or an interrupt is an error too: sys.exit(0) in a handler is not a success. TimeIsUp passes.
+    An exit or an interrupt is an error too: sys.exit(0) in a handler is not a success. TimeIsUp passes, and so does the
+    exit of a child that the call has forked.
     """
+    process = posix.getpid()
     try:
         return call(*arguments, **options)
     except Failure as failure:
         return failure
     except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        if isinstance(error, SystemExit) and posix.getpid() != process:
+            raise
         import traceback
 
         report.trace(traceback.format_exc())
@@ -129,7 +148,8 @@ def _describe_agent(agent: Agent[Declared], name: str, stdout: TextIO) -> int:
             text += f"\n{agent.short}.\nParameters, in the environment as OCF_RESKEY_NAME:\n"
             text += "".join(f"  {parameter.name}: {parameter.short}\n" for parameter in agent.parameters)
     try:
-        stdout.write(text)
+        # In ASCII, whatever the locale can show.
+        stdout.write(text.encode("ascii", "backslashreplace").decode("ascii"))
         stdout.flush()
     except OSError:
         return codes.OCF_ERR_GENERIC  # the reader has gone, or the disk is full

@@ -49,7 +49,7 @@ class ClientList:
 
     def __init__(self, invocation: Invocation[ResetParameters], seconds: float) -> None:
         self._attribute = invocation.resource + "-clients"
-        self._node = invocation.environ.get("OCF_RESKEY_CRM_meta_on_node")
+        self._node = invocation.node
         self._environ = invocation.environ
         self._seconds = seconds
 
@@ -84,7 +84,7 @@ class ClientList:
     def _run(self, *command: str) -> str | None:
         """Return what a command prints, None when it fails or is late."""
         try:
-            code, output = run_command(command, self._environ, self._seconds, own_group=False)
+            code, output = run_command(command, self._environ, self._seconds)
         except OSError:
             return None
         return output if code == 0 else None

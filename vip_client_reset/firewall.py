@@ -91,9 +91,7 @@ class Firewall:
             try:
                 # In the group of the action: one that outlived a killed action could block a client later.
                 command = ("nft", *options, "-f", "-")
-                code, output = run_command(
-                    command, self._environ, self._seconds, file.fileno(), with_stderr=True, own_group=False
-                )
+                code, output = run_command(command, self._environ, self._seconds, file.fileno(), with_stderr=True)
             except OSError as error:
                 raise FirewallError(f"nft: {error}") from error
         if code is None:

@@ -31,7 +31,7 @@ def is_address_stopping(address: Address, invocation: Invocation[ResetParameters
     with open(os.memfd_create("graph", 0), "rb") as graph:
         try:
             command = (*COMMAND, f"/dev/fd/{graph.fileno()}")
-            code, _ = run_command(command, invocation.environ, seconds, own_group=False)
+            code, _ = run_command(command, invocation.environ, seconds)
             root = ElementTree.parse(graph).getroot() if code == 0 else None
         except (OSError, ElementTree.ParseError):
             root = None

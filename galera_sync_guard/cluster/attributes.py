@@ -186,7 +186,7 @@ class Attributes:
 
         try:
             # A late one that outlived us could write an old score after the next one.
-            return run_command(command, self._environ, self._deadline.remaining() / 2, own_group=False)
+            return run_command(command, self._environ, self._deadline.remaining() / 2)
         except FileNotFoundError:
             return NO_CLUSTER, ""
         except OSError:

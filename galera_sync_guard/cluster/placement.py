@@ -28,7 +28,7 @@ def destinations(
     cluster does not answer: each of two commands may take a quarter of the time that is left (0.08 s for both, measured).
     """
     try:
-        code, cib = run_command(("cibadmin", "--query", "--local"), environ, deadline.remaining() / 4, own_group=False)
+        code, cib = run_command(("cibadmin", "--query", "--local"), environ, deadline.remaining() / 4)
         if code != 0:
             return None
         with open(os.memfd_create("cib"), "wb+", buffering=0) as file:
@@ -36,7 +36,7 @@ def destinations(
             file.seek(0)
             command = ("crm_simulate", "--simulate", "--output-as=xml", "--xml-file=/dev/stdin")
             seconds = deadline.remaining() / 4
-            code, plan = run_command(command, environ, seconds, stdin=file.fileno(), own_group=False)
+            code, plan = run_command(command, environ, seconds, stdin=file.fileno())
     except OSError:
         return None
     return _moves(plan, node) if code == 0 else None

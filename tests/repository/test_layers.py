@@ -222,7 +222,9 @@ def test_only_publish_runs_commands_in_a_monitor():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_only_entry_points_exit_or_read_the_environment(name):
-    caught = {"SystemExit"} if name == "ocfpy.runner" else set()
+    # The last line of an agent that is one file calls ocfpy.main.
+    main = {"os._exit", "os.environ", "sys.argv"}
+    caught = {"SystemExit", *main} if name == "ocfpy.runner" else set()
     assert not (set(uses(MODULES[name])) - caught) & {
         "sys.exit",
         "os._exit",

@@ -41,6 +41,12 @@ def test_the_newer_names_come_first():
     assert not called(**meta, notify_type="post").notification.is_pre
 
 
+def test_a_migration_names_both_nodes():
+    found = called(migrate_source="node1", migrate_target="node2", on_node="node2")
+    assert (found.migration_source, found.migration_target, found.node) == ("node1", "node2", "node2")
+    assert (called().migration_source, called().migration_target, called().node) == (None, None, None)
+
+
 @pytest.mark.parametrize(("given", "role"), [("Master", "Promoted"), ("Unpromoted", "Unpromoted"), ("Started", None)])
 def test_a_role_has_its_new_name(given, role):
     assert called(role=given).role == role

@@ -67,6 +67,28 @@ def test_a_stubborn_one_is_killed_with_its_children(pid_file, tmp_path):
         raise ProcessLookupError
 
 
+def test_one_that_ends_leaves_no_child_behind(pid_file, tmp_path):
+    script = f"cd {tmp_path}; sleep 1000 & echo $! >child.new; mv child.new child; wait"
+    with start(pid_file, "sh", "-c", script):
+        assert wait_until((tmp_path / "child").exists, LONG)
+        with Process(int((tmp_path / "child").read_text())) as child:
+            assert stop_daemon(pid_file, LONG)
+            assert child.wait(LONG)
+
+
+def test_starting_one_that_runs_does_nothing(pid_file):
+    with start(pid_file, "sleep", "1000") as first, start(pid_file, "sleep", "1000") as second:
+        assert first.pid == second.pid
+
+
+def test_the_pid_file_of_a_daemon_that_has_died_is_not_taken_for_that_of_the_next(pid_file, tmp_path):
+    with start(pid_file, "sleep", "1000") as first:
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait(LONG)
+    with start(pid_file, "sleep", "1000") as second:
+        assert second.pid != first.pid
+
+
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "99999999999999999999", "4194305", "\0"], ids=repr)
 def test_a_pid_file_with_nonsense_is_a_daemon_that_does_not_run(tmp_path, text):
     (tmp_path / "pid").write_text(text)

@@ -26,7 +26,8 @@ def test_a_level_keeps_its_meaning(monkeypatch, capsys, level, line):
     report = Report("example", {"HA_debug": "1"}, sys.stderr)
     handler = ReportHandler(report, logging.DEBUG)
     handler.handle(logging.LogRecord("library", level, "file", 1, "tried %d times", (3,), None))
-    handler.handle(logging.LogRecord("library", level, "file", 1, "tried %d times", ("x",), None))
+    for text in ("tried %d times", "tried %(number)d times"):
+        handler.handle(logging.LogRecord("library", level, "file", 1, text, ({"times": 3},), None))
     assert capsys.readouterr().err.splitlines()[0] == f"example(default): {line}"
 
 

@@ -270,6 +270,16 @@ def test_a_set_inherits_the_parameters_of_another():
     assert [parameter.name for parameter in More.declared] == ["port", "path"]
     assert More({}).port == 1
 
+    class Other(ParameterSet):
+        host = Text("a", "s", "l")
+
+    class Both(More, Other):
+        port = Integer("2", "s", "l")
+
+    assert [parameter.name for parameter in Both.declared] == ["host", "port", "path"]
+    assert Both.declared[1].default == "2"
+    assert Both({}).port == 2
+
 
 def test_an_empty_value_counts_as_not_given():
     parameters = policy(probe_timeout="", host="")

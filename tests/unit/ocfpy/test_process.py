@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ocfpy.deadline import Deadline, TimeIsUp
-from ocfpy.process import clean_environment, run_command
+from ocfpy.process import MOST_OUTPUT, clean_environment, run_command
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 LONG = 30  # seconds that no test waits for
@@ -84,6 +84,21 @@ def test_a_late_one_is_killed_with_its_children(tmp_path):
     code, _ = shell(f"sleep 30 & echo $! >{tmp_path}/pid; wait", seconds=0.3)
     assert code is None
     wait_until(lambda: gone(int((tmp_path / "pid").read_text())))
+
+
+def test_a_late_one_is_killed_with_children_that_have_left_its_process_group(tmp_path):
+    script = f"setsid -w sh -c 'setsid -w sleep 300 & echo $! >{tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; wait'"
+    assert shell(f"{script}; :", seconds=1.0)[0] is None
+    wait_until(lambda: gone(int((tmp_path / "pid").read_text())))
+
+
+def test_it_is_in_the_process_group_of_its_caller_which_pacemaker_kills():
+    assert int(shell("ps -o pgid= -p $$")[1]) == os.getpgrp()
+
+
+def test_output_without_end_takes_no_memory_without_end():
+    code, output = shell(f"head -c {4 * MOST_OUTPUT} /dev/zero; exit 3")
+    assert (code, len(output)) == (3, MOST_OUTPUT)
 
 
 def test_a_daemon_that_keeps_the_output_open_holds_up_nothing_and_stays(tmp_path):

@@ -1,6 +1,10 @@
 """What ocfpy's run promises, whatever a handler does."""
 
 import io
+import json
+import os
+import subprocess
+import sys
 import syslog
 import time
 from types import SimpleNamespace
@@ -27,7 +31,7 @@ from ocfpy import (
     run,
 )
 from ocfpy.invocation import Invocation
-from ocfpy.report import MAX_REMEMBERED, SYSLOG_RETRY, Report
+from ocfpy.report import MAX_REMEMBERED, MOST_CHARACTERS, SYSLOG_RETRY, Report
 
 
 class Example(ParameterSet):
@@ -285,6 +289,45 @@ def test_an_exit_or_an_interrupt_in_a_handler_is_a_failure(error):
     assert outcome.reason.startswith(f"internal error: {type(error).__name__}: ")
 
 
+def test_a_child_that_a_handler_has_forked_ends_with_its_own_code_and_says_nothing():
+    def handler(invocation):
+        child = os.fork()
+        if not child:
+            sys.exit(42)
+        return codes.OCF_SUCCESS if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42 else codes.OCF_ERR_GENERIC
+
+    with open(os.memfd_create("stderr"), "w+", encoding="utf-8") as stderr:
+        us = os.getpid()
+        try:
+            code = run(agent_of(handler), ["example", "monitor"], {}, io.StringIO(), stderr)
+        finally:
+            if os.getpid() != us:
+                os._exit(sys.exc_info()[1].code if isinstance(sys.exc_info()[1], SystemExit) else 1)
+        stderr.seek(0)
+        assert (code, stderr.read()) == (0, "")
+
+
+MAIN = """
+import sys, threading, time
+from ocfpy import Action, Agent, ParameterSet, main
+
+def handler(invocation):
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    print("x")
+    return 7
+
+main(Agent("e", "1", "s", "l", ParameterSet, [Action(name, handler, "10s") for name in ("start", "stop", "monitor")]))
+"""
+
+
+@pytest.mark.parametrize("stdout", ["/dev/null", "/dev/full"])
+def test_neither_a_thread_of_a_library_nor_an_output_that_takes_nothing_changes_how_an_agent_ends(stdout):
+    with open(stdout, "wb") as output:
+        command = [sys.executable, "-B", "-c", MAIN, "monitor"]
+        done = subprocess.run(command, stdout=output, env={}, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
 @pytest.mark.parametrize("code", [0, None, True, 3.0, 77, "7"], ids=repr)
 def test_a_failure_whose_code_is_not_that_of_a_failure_is_one(code):
     outcome = perform(throw(Failure(code, "no server")))
@@ -351,6 +394,24 @@ class TestSecrets:
         assert "<secret>" in lines
         for made in (self.SECRET, quote(self.SECRET), quote_plus(self.SECRET), repr(self.SECRET)[1:-1]):
             assert made not in lines
+
+    @pytest.mark.parametrize("form", [str, repr, ascii, json.dumps, lambda text: str(text.encode()), quote])
+    def test_no_line_has_one_that_is_not_ascii(self, journal, form):
+        environ = {"OCF_RESKEY_token": "Straße 1"}
+        outcome = perform(throw(ValueError(form("Straße 1"))), environ=environ)
+        lines = outcome.stderr + "".join(line for _, line in journal)
+        assert "<secret>" in lines
+        assert "Stra" not in lines
+
+    def test_one_that_is_no_text_fails_no_action(self):
+        for action in ("start", "stop", "monitor"):
+            assert perform(give(0), action, environ={"OCF_RESKEY_token": "\udcff"}).code == 0
+
+    def test_one_that_begins_like_another_is_gone_to_its_end(self):
+        stderr = io.StringIO()
+        for secrets in (("abc", "abcxyz"), ("abcxyz", "abc")):
+            Report("example", {}, stderr, secrets).warning("abcxyz")
+        assert "xyz" not in stderr.getvalue()
 
     def test_what_was_given_shows_none_and_a_child_gets_none(self):
         def handler(invocation):
@@ -578,6 +639,20 @@ class TestReport:
         for number in range(10 * MAX_REMEMBERED):
             report.error(str(number))
         assert len(report._errors) <= MAX_REMEMBERED
+
+    def test_a_message_without_end_ends_and_shows_no_part_of_a_secret(self, journal):
+        # Pacemaker keeps an exit reason in the configuration of all nodes.
+        stderr = io.StringIO()
+        report = Report("example", {}, stderr, ["s3cret-s3cret"])
+        for say in (report.exit_reason, report.error):
+            say("x" * (MOST_CHARACTERS - 5) + "s3cret-s3cret" + "y" * 10**6)
+        lines = [*stderr.getvalue().splitlines(), *(line for _, line in journal)]
+        assert all(len(line) < 2 * MOST_CHARACTERS and line.endswith(" ...") for line in lines)
+        assert not any("s3" in line for line in lines)
+
+    def test_a_resource_whose_name_is_no_text_can_speak(self, monkeypatch):
+        monkeypatch.undo()
+        Report("example", {"OCF_RESOURCE_INSTANCE": "a\udcff"}, io.StringIO()).error("x")
 
     def test_a_reader_of_stderr_that_has_gone_is_not_an_error(self):
         class Closed(io.StringIO):

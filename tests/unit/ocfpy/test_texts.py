@@ -1,11 +1,12 @@
 """What is made from the declaration: metadata, man page and the table of parameters."""
 
+import io
 from xml.etree import ElementTree
 
 import pytest
 
 from galera_sync_guard.agent import AGENT
-from ocfpy import REQUIRED, Action, Agent, Boolean, Choice, Integer, ParameterSet, Text, Time
+from ocfpy import REQUIRED, Action, Agent, Boolean, Choice, Integer, ParameterSet, Text, Time, run
 from ocfpy.manpage import man_page, parameter_table
 from ocfpy.metadata import metadata
 from ocfpy.parameters import parse_seconds
@@ -49,11 +50,25 @@ def test_metadata_is_xml_with_the_texts_as_declared(agent):
     assert (root.findtext("shortdesc"), root.findtext("longdesc")) == (agent.short, agent.long)
 
 
+@pytest.mark.parametrize("action", ["meta-data", "--help"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_texts_do_not_depend_on_the_locale(action, encoding):
+    class Foreign(ParameterSet):
+        text = Text("ß", "Größe → 1", "Größe → 1")
+
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    agent = Agent("example", "1", "Größe → 1", "l", Foreign, EXAMPLE.actions)
+    assert run(agent, ["example", action], {}, output, io.StringIO()) == 0
+    if action == "meta-data":
+        assert ElementTree.fromstring(output.buffer.getvalue()).findtext("shortdesc") == "Größe → 1"
+
+
 @AGENTS
 def test_metadata_has_every_parameter_as_declared(agent):
     elements = parsed(agent).findall("parameters/parameter")
     assert [element.get("name") for element in elements] == [parameter.name for parameter in agent.parameters]
-    for element, parameter in zip(elements, agent.parameters, strict=True):
+    for number, parameter in enumerate(agent.parameters):
+        element = elements[number]
         assert (element.findtext("shortdesc"), element.findtext("longdesc")) == (parameter.short, parameter.long)
         content = element.find("content")
         assert (content.get("type"), content.get("default")) == (parameter.content_type, parameter.default)

@@ -1,6 +1,8 @@
 """The checks of ocfpy.testing: the agents here pass all of them, and each check finds an agent that is wrong."""
 
 import http.server
+import re
+import subprocess
 import tempfile
 import threading
 from pathlib import Path
@@ -22,6 +24,23 @@ def example(name, tmp_path, parameters, **options):
     path.write_text(text.replace("python3 -IB", "python3 -B", 1), encoding="utf-8")
     path.chmod(0o755)
     return TestedAgent(str(path), parameters, str(tmp_path), environ={"PYTHONPATH": str(ROOT)}, **options)
+
+
+def test_a_checkout_is_made_for_developing_as_printed(tmp_path):
+    """The commands of docs/dev/ocfpy.md, in a checkout of which nothing is installed."""
+    for name in ("ocfpy", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    text = (ROOT / "docs/dev/ocfpy.md").read_text(encoding="utf-8")
+    section = text.partition("## Developing in a checkout")[2].partition("\n## ")[0]
+    *prepare, check = re.findall(r"^    (\S.*)$", section, re.MULTILINE)
+    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    subprocess.run(["sh", "-ec", "\n".join(prepare)], cwd=tmp_path, env=environ, check=True)
+    agent = tmp_path / "build/active_marker"
+    assert "-I" in agent.read_text(encoding="utf-8").splitlines()[0]
+    assert check.startswith("python3 -B -m ocfpy.testing build/active_marker path=/")
+    check = check.partition(" path=")[0] + f" path={tmp_path}/marker --only starts_and_stops"
+    done = subprocess.run(["sh", "-c", check], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, "ok    starts_and_stops" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 def test_active_marker(ocf_check, tmp_path):

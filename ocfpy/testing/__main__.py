@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="run this one")
     parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for one action (default: %(default)g)")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment of the agent")
-    options = parser.parse_args(argv[1:])
+    options = parser.parse_intermixed_args(argv[1:])
     unknown = {*options.exempt, *options.only} - {check.__name__ for check in CHECKS}
     if unknown:
         parser.error(f"no check has the name {', '.join(sorted(unknown))}")

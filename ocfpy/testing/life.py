@@ -84,6 +84,7 @@ def probes_without_a_trace(agent: TestedAgent) -> None:
 
 def stops_whatever_the_values(agent: TestedAgent) -> None:
     """A failed stop blocks the resource or fences the node, though a wrong value has only kept it from starting."""
+    expect(agent.run("stop"), SUCCESS, moment="a resource that never ran, with its own values")
     for name in [*agent.parameters, None]:
         for value in NONSENSE if name else ("",):
             given = {**agent.parameters, name: value} if name else {}

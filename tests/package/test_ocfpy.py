@@ -68,7 +68,7 @@ def test_ocf_tester_passes(host, name):
 def test_every_check_of_ocfpy_passes(host, name):
     # A switch that cannot be reached may be on: that stop must fail.
     options = ["--except", "stops_whatever_the_values", "--secret", "token"] if name == "http_switch" else []
-    command = ["python3", "-m", "ocfpy.testing", DIRECTORY + name, *EXAMPLES[name], *options]
+    command = ["python3", "-m", "ocfpy.testing", DIRECTORY + name, *options, *EXAMPLES[name]]
     done = host.run(command, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 

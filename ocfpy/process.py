@@ -23,6 +23,8 @@ SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 # Not less than a pipe holds: one read then takes all that an ended command has left in it.
 CHUNK = 1 << 16
+# How long a killed command may take to end, in seconds: one that waits for a dead disk does not end.
+KILL_TIMEOUT = 1.0
 # What is kept of a command's output, in bytes: one that prints without end must not use up the node's memory.
 MOST_OUTPUT = 1 << 24
 
@@ -38,6 +40,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return cleaned
 
 
+@uninterrupted
 def run_command(
     command: Sequence[str],
     environ: Mapping[str, str],
@@ -90,15 +93,16 @@ def find_command(name: str, path: str) -> str:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
+@uninterrupted
 def _wait(pid: int, output: int, end: float) -> tuple[int | None, str]:
-    """Read the output until the process ends; never leave the process behind."""
+    """Read the output until the process ends; a time limit interrupts this only while it has nothing to do."""
     chunks, room, process, ended = [], MOST_OUTPUT, None, False
     try:
         process = os.pidfd_open(pid)
         os.set_blocking(output, False)
         sources = [output, process]
         while not ended and (left := end - time.monotonic()) > 0:
-            ready = select.select(sources, [], [], left)[0]
+            ready = _ready(sources, left)
             ended = process in ready
             if output in ready or ended:
                 chunk = _read(output)
@@ -107,14 +111,20 @@ def _wait(pid: int, output: int, end: float) -> tuple[int | None, str]:
                 if not chunk and not ended:
                     sources.remove(output)
     finally:
-        if process is not None:
-            os.close(process)
         if not ended:
             _kill_tree(pid)
-        _, status = os.waitpid(pid, 0)
+        if process is not None:
+            select.select([process], [], [], KILL_TIMEOUT)
+            os.close(process)
+        _, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if ended else None, b"".join(chunks).decode("utf-8", "replace")
 
 
+def _ready(sources: Sequence[int], seconds: float) -> list[int]:
+    return select.select(sources, [], [], seconds)[0]
+
+
+@uninterrupted
 def _read(output: int) -> bytes:
     try:
         return os.read(output, CHUNK)

@@ -1,8 +1,10 @@
 """A command within a time limit: what it prints, how it ends, and that none is left behind."""
 
+import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,20 @@ def test_an_interrupted_one_is_killed(tmp_path):
     with pytest.raises(TimeIsUp), deadline.limit(0.3):
         shell(f"echo $$ >{tmp_path}/pid; exec sleep 30")
     assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_none_is_left_behind_whenever_the_time_is_up():
+    before = children()
+    for milliseconds in range(1, 101):
+        with contextlib.suppress(TimeIsUp), Deadline(LONG).limit(milliseconds / 10_000):
+            for _ in range(20):
+                shell("")
+    assert children() == before
+
+
+def children():
+    """Return the pids of this process's children, also of those that have ended and that nobody has waited for."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
 @pytest.mark.parametrize(("path", "error"), [("/nowhere:/usr/bin", FileNotFoundError), ("", FileNotFoundError)])

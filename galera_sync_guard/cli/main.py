@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO, TypeAlias
 
@@ -23,6 +24,8 @@ Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str], environ: Mapping[str, str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> ExitCode:
     """Carry out one command line and return its exit code; what stops it is one line on stderr."""
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace")  # a node's texts may have what this terminal's language has not
     arguments = parser().parse_args(argv[1:])
     call: Subcommand = arguments.call
     try:

@@ -23,6 +23,8 @@ ADDRESS = struct.Struct("=BBBBI")  # family, length of the prefix, flags, scope,
 ROUTE = struct.Struct("=BBBBBBBBI")
 ATTRIBUTE = struct.Struct("=HH")
 EVENT = 1 << 16
+# How many events are taken at a time, more than the socket holds.
+MAX_EVENTS = 1000
 
 # linux/if.h
 IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_NOARP = 0x1, 0x8, 0x40, 0x80
@@ -68,15 +70,14 @@ class LinkEvents:
 
     def take(self) -> bool:
         """Discard the events that have arrived, and return whether there were any: who wants to know looks anew."""
-        arrived = False
-        while True:
+        for taken in range(MAX_EVENTS):
             try:
                 self._socket.recv(EVENT)
             except BlockingIOError:
-                return arrived
+                return taken > 0
             except OSError:
                 pass  # more events than the socket holds (ENOBUFS)
-            arrived = True
+        return True
 
     def close(self) -> None:
         """Hear of no more events."""

@@ -9,13 +9,16 @@ SIZE = 200
 
 
 def maintenance_reason(path: str) -> str | None:
-    """Return the first line of the maintenance file, "" when it cannot be read, None when there is no such file."""
+    """Return the first line of the maintenance file, "" when it cannot be read, None when there is no such file.
+
+    That no file can be opened, since this machine has too many open, is not a file.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        return ""
+        return "" if os.path.lexists(path) else None
     try:
         return os.read(descriptor, SIZE).decode("utf-8", "replace").partition("\n")[0].strip()
     except OSError:

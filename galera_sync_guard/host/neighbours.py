@@ -29,6 +29,8 @@ SOLICITED_NODE = socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:0")
 HOPS = 255  # no router passes it on, and a host ignores another number
 
 RECEIVE = 1 << 11
+# How many answers are taken at a time, more than the socket holds: whoever floods this host keeps nobody here for ever.
+MAX_ANSWERS = 1000
 
 
 def family_of(address: str) -> int:
@@ -103,16 +105,17 @@ class Neighbours:
     def answers(self, interface: Interface) -> list[tuple[bytes, bytes | None]]:
         """Return who has answered through the interface since the last call, as (address, hardware address)."""
         found: list[tuple[bytes, bytes | None]] = []
-        while True:
+        for _ in range(MAX_ANSWERS):
             try:
                 data, source = self._socket.recvfrom(RECEIVE)
             except BlockingIOError:
-                return found
+                break
             except OSError:
                 continue  # an error of the link, reported once
             answer = self._read_arp(data, source) if self._is_arp else self._read_advertisement(data)
             if answer and (source[0] == interface.name if self._is_arp else source[3] in (0, interface.index)):
                 found.append(answer)
+        return found
 
     def _send_arp(
         self, interface: Interface, operation: int, hardware: bytes, sender: bytes, target: bytes, to: bytes

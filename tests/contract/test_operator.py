@@ -340,6 +340,18 @@ class TestMaintenance:
         command.run("maintenance", "on", "--reason", "ü" * 300)
         assert (guard.directory / "maintenance").read_bytes() == "ü".encode() * 99 + b"\n"
 
+    def test_a_reason_in_another_encoding_is_no_reason_to_stay_in_service(self, command, guard):
+        command.cluster().tool("crm_mon", "echo '<pacemaker-result/>'")
+        assert command.run("maintenance", "on", "--reason", b"disk \xe4 new").returncode == 0
+        assert (guard.directory / "maintenance").read_text() == "disk ? new\n"
+
+    def test_a_terminal_that_lacks_a_character_is_shown_the_rest(self, command, guard):
+        command.cluster().tool("crm_mon", "echo '<pacemaker-result/>'")
+        (guard.directory / "maintenance").write_text("disk \u2013 new\n")
+        done = command.run("maintenance", PYTHONIOENCODING="latin-1")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert r": disk \u2013 new (" in done.stdout
+
     def test_without_a_cluster(self, command, guard):
         done = command.run("maintenance")
         assert done.returncode == 0

@@ -186,7 +186,7 @@ def _said(host: Host, guard: NodeGuard) -> str:
 
 def _one_line(reason: str | None) -> str:
     text = " ".join((reason or "").split())
-    return text.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
+    return text.encode(errors="replace")[:LONGEST_REASON].decode("utf-8", "ignore")
 
 
 def _write(path: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 TYPE_CHECKING = False
@@ -27,9 +28,15 @@ class StateFile:
         self._path = os.path.join(invocation.state_directory, f"vip_client_reset-{invocation.resource}")
 
     def save(self, state: State) -> None:
-        """Write the state; the resource counts as started from now on."""
-        with open(self._path, "w", encoding="ascii") as file:
-            file.write(f"{state.started} {state.stored} {state.digest}")
+        """Write the state; the resource counts as started from now on, with an empty file if there is no space for more."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, f"{state.started} {state.stored} {state.digest}".encode())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        finally:
+            os.close(descriptor)
 
     def load(self) -> State | None:
         """Return the state of a started resource, None when it is not started; half a file counts as a state, too."""

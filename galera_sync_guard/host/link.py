@@ -16,7 +16,7 @@ RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE = 18, 22, 26
 IFLA_ADDRESS, IFLA_IFNAME = 1, 3
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
-IFA_F_SECONDARY = 0x01  # of IPv6: temporary
+IFA_F_SECONDARY = 0x01  # there is an older one in its network, such as the virtual IP; of IPv6: temporary
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
 LINK = struct.Struct("=BxHiII")  # family, type of hardware, index, flags, mask
 ADDRESS = struct.Struct("=BBBBI")  # family, length of the prefix, flags, scope, index
@@ -87,15 +87,17 @@ class LinkEvents:
 def find_interface(family: int, vip: bytes, nic: str | None = None) -> tuple[Interface | None, str]:
     """Return the interface on which a virtual IP (packed) is or would be, and "", or None and why there is none.
 
-    It is the one named `nic`, else the one with another address in the narrowest network that contains the virtual IP.
+    It is the one named `nic`, else one with another address in a network that contains the virtual IP: the one that has
+    the virtual IP, else the one with the narrowest such network.
     OSError when the kernel does not answer.
     """
     with Netlink(socket.NETLINK_ROUTE) as netlink:
         addresses = list(_addresses(netlink, family))
+        holders = {index for index, _, address, _ in addresses if address == vip}
         networks = [
-            (length, -index, address)
+            (index in holders, length, -index, is_primary, address)
             for index, length, address, is_primary in addresses
-            if is_primary and address != vip and _common_bits(address, vip) >= length
+            if address != vip and _common_bits(address, vip) >= length
         ]
         if nic:
             try:
@@ -103,12 +105,12 @@ def find_interface(family: int, vip: bytes, nic: str | None = None) -> tuple[Int
             except OSError:
                 return None, f"interface {nic} does not exist"
         elif networks:
-            index = -max(networks)[1]
+            index = -max(networks)[2]
         else:
             return None, f"no interface has an address in the network of {socket.inet_ntop(family, vip)}"
         interface = _link(netlink, index)
-        interface.address = max((address for _, its, address in networks if -its == index), default=None)
-        interface.has_vip = any(its == index and address == vip for its, _, address, _ in addresses)
+        _, interface.address = max((each[3:] for each in networks if -each[2] == index), default=(False, None))
+        interface.has_vip = index in holders
         return interface, ""
 
 

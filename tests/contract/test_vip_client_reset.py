@@ -531,6 +531,20 @@ class TestProtocol:
         assert result.seconds < 4
         assert reset.monitor().code == 7
 
+    def test_it_starts_and_stops_on_a_full_file_system(self, reset, tmp_path):
+        assert reset.stop().code == 0
+        reset.environment["HA_RSCTMP"] = str(tmp_path / "full")
+        (tmp_path / "full").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", tmp_path / "full"], check=True)
+        try:
+            with pytest.raises(OSError, match="space"):
+                (tmp_path / "full/log").write_bytes(bytes(65536))
+            results = [reset.start(), reset.monitor(), reset.probe(), reset.stop(), reset.probe()]
+        finally:
+            subprocess.run(["umount", tmp_path / "full"], check=True)
+        assert [result.code for result in results] == [0, 0, 0, 0, 7]
+        assert not any(result.stderr for result in results[:3]), results
+
     def test_stop_does_not_depend_on_its_directory(self, reset, tmp_path):
         (tmp_path / "file").touch()
         reset.environment["HA_RSCTMP"] = str(tmp_path / "file")

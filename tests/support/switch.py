@@ -52,11 +52,11 @@ class Switch(Network):
         inside = ["nsenter", "--net", "-t", str(self._process.pid), *command]
         return subprocess.run(inside, check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def plug_in(self, name="eth0"):
+    def plug_in(self, name="eth0", port="port", address=None):
         """Give this host an interface with a cable to the switch."""
-        self.ip("link", "add", name, "type", "veth", "peer", "name", "port", "netns", str(self._process.pid))
-        self.inside("ip", "link", "set", "port", "master", "lan", "up")
-        self.ip("address", "add", self.address, "dev", name, *nodad(self.address))
+        self.ip("link", "add", name, "type", "veth", "peer", "name", port, "netns", str(self._process.pid))
+        self.inside("ip", "link", "set", port, "master", "lan", "up")
+        self.ip("address", "add", address or self.address, "dev", name, *nodad(self.address))
         self.ip("link", "set", name, "up")
 
     def ip(self, *arguments):

@@ -87,6 +87,24 @@ def test_own_address_is_not_the_virtual_ip(switch):
     assert watch(switch.vip).own_address == switch.address.split("/")[0]
 
 
+def test_own_address_may_be_younger_than_the_virtual_ip_beside_it(switch):
+    """A renewed lease: the kernel then calls this host's own address a secondary one."""
+    switch.ip("address", "del", switch.address, "dev", "eth0")
+    prefix = switch.address.split("/")[1]
+    switch.ip("address", "add", f"{switch.vip}/{prefix}", "dev", "eth0", *nodad(switch.vip))
+    switch.ip("address", "add", switch.address, "dev", "eth0", *nodad(switch.address))
+    assert find(switch.vip)[0].name == "eth0"
+    assert watch(switch.vip).own_address == switch.address.split("/")[0]
+
+
+def test_of_two_interfaces_in_its_network_the_one_that_has_the_virtual_ip_counts(switch):
+    own, prefix = switch.address.split("/")
+    switch.plug_in("eth1", port="port1", address=f"{own}1/{prefix}")
+    assert find(switch.vip)[0].name == "eth0"
+    switch.ip("address", "add", switch.vip, "dev", "eth1", *nodad(switch.vip))
+    assert find(switch.vip)[0].name == "eth1"
+
+
 def test_interface_is_found_by_name(switch):
     switch.ip("address", "flush", "dev", "eth0")
     assert find(switch.vip, "eth0")[0].name == "eth0"

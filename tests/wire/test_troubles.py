@@ -178,6 +178,18 @@ class TestErrors:
         assert (state, score) == ERRORS[number]
         assert f"error {number}: " in result.stderr
 
+    @pytest.mark.parametrize("number", [1317, 1927], ids=["query", "connection"])
+    @pytest.mark.parametrize("step", ["session", "status", "variables"])
+    def test_a_question_that_was_killed_is_asked_once_more(self, guard, server, step, number):
+        def kill(conversation, data):
+            del server.trouble[step]
+            error(number, "killed")(conversation, data)
+
+        guard.started()
+        server.trouble[step] = kill
+        assert (guard.monitor().stderr, guard.published) == ("", ("1000", "synced"))
+        assert step not in server.trouble, "it was killed"
+
     @pytest.mark.parametrize("number", [1064, 1193])
     def test_statement_that_the_server_does_not_know_is_unknown(self, guard, server, number):
         server.trouble["status"] = error(number, "no such thing")

@@ -29,7 +29,7 @@ SOLICITED_NODE = socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:0")
 HOPS = 255  # no router passes it on, and a host ignores another number
 
 RECEIVE = 1 << 11
-# How many answers are taken at a time, more than the socket holds: whoever floods this host keeps nobody here for ever.
+# How many answers are taken at a time, more than the socket holds: a flood must have an end here.
 MAX_ANSWERS = 1000
 
 

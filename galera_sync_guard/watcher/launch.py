@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.invocation import Invocation
 
-# How long start waits for its watcher, in seconds, and how often it looks.
-START_TIMEOUT = 5.0
+# What waiting for the watcher leaves of the action's time, and how often it looks, in seconds. It waits for so long since a
+# start that fails bans the guard from a node that may only be busy.
+START_RESERVE = 1.0
 START_POLL = 0.01
 
 # The capabilities that root keeps: to become os_user, and to open files of others. Pacemaker's attrd, which is hacluster's,
@@ -39,12 +40,13 @@ def spawn(invocation: Invocation[GuardParameters]) -> None:
         process = start_program(invocation, _open_neighbours(invocation), *LEAST_RIGHTS)
     except OSError as error:
         raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {error}") from None
-    end = time.monotonic() + START_TIMEOUT
+    seconds = max(0.0, invocation.deadline.remaining() - START_RESERVE)
+    end = time.monotonic() + seconds
     while client.pid() != process.pid:
         if process.poll() is not None or time.monotonic() > end:
             process.kill()
             code = process.returncode
-            why = f"it ended with {code}" if code else f"not within {format_seconds(START_TIMEOUT)}"
+            why = f"it ended with {code}" if code else f"not within {format_seconds(seconds)}"
             raise Failure(codes.OCF_ERR_GENERIC, f"the watcher does not come up: {why}")
         time.sleep(START_POLL)
 

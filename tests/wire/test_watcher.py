@@ -296,6 +296,19 @@ class TestLife:
         assert "the watcher does not come up" in result.reason
         assert not guard.state_file.exists()
 
+    def test_a_watcher_that_is_slow_to_come_up_on_a_busy_machine_has_the_time_of_start(self, guard, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        append(tmp_path / "tree", "watcher/process", "time.sleep(6)")
+        assert guard.start(timeout=60).code == 0
+        assert watcher_of(guard)
+
+    def test_one_that_hangs_is_ended_and_start_says_so_in_its_time(self, guard, tmp_path):
+        guard.executable = copy_of_tree(tmp_path / "tree")
+        append(tmp_path / "tree", "watcher/process", "time.sleep(600)")
+        result = guard.start(timeout=8)
+        assert (result.code, watcher_of(guard)) == (1, None)
+        assert "the watcher does not come up: not within " in result.reason
+
 
 class TestUpgrade:
     """The installed code changes under a watcher."""

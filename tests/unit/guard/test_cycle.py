@@ -222,7 +222,7 @@ def watching(host):
         host.facts = facts or node()
         return kept.run_once()
 
-    turn.cycle = kept
+    turn.cycle, turn.log = kept, kept._report.lines
     return turn
 
 
@@ -242,6 +242,26 @@ def test_a_watcher_tries_less_and_less_often_to_publish_while_nobody_takes_it(ho
     while not watching(node(**READ_ONLY))[1]:
         assert host.now - began < 6
     assert host.cluster.attributes == ("-INFINITY", "read-only")
+
+
+def test_a_watcher_whose_state_comes_and_goes_tells_less_and_less_often_that_it_has_gone(host, watching):
+    host.cluster.published = 0
+    for _ in range(300):  # two minutes
+        watching(node(**SATURATED))
+        watching()
+    assert 10 < host.cluster.published < 100
+    assert 10 < len(watching.log) < 100
+    watching(node(**SATURATED))
+    assert host.cluster.attributes == ("1000", "saturated"), "bad news at once"
+    began = host.now
+    while host.cluster.attributes != ("1000", "synced"):
+        watching()
+        assert host.now - began < 6
+    for _ in range(100):
+        watching()
+    watching(node(**SATURATED))
+    watching()
+    assert host.cluster.attributes == ("1000", "synced"), "once is not again and again"
 
 
 @pytest.mark.parametrize("news", ["another verdict", "another Pacemaker"])

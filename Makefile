@@ -15,7 +15,7 @@ TEST_TOOLS := python3-pytest python3-pymysql pacemaker-cli-utils libxml2-utils l
 OWN := build/tools/bin
 GIT := git -c safe.directory='*'
 
-.PHONY: drivers help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak network mutants conversations bench demo deb autopkgtest docs root tools plotting \
+.PHONY: drivers help lint ruff-check ruff-format mypy codespell shellcheck quick check unit contract rehearsal wire mariadb package cluster matrix report soak shapes network mutants conversations bench demo deb autopkgtest docs root tools plotting \
 	venv setup clean
 
 help:  ## show this help
@@ -71,6 +71,9 @@ report: root tools plotting deb  ## docs/dev/matrix.md, docs/elsewhere.svg and b
 soak: MINUTES := 30
 soak: root tools deb  ## MINUTES=30 of random faults on three real nodes; SEED=N: those of an earlier run
 	$(PYTHON) -B -m measurements.soak build/galera-sync-guard_*.deb --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+shapes: root tools deb  ## docs/dev/shapes.md anew: faults on clusters of other shapes, in a quarter of an hour
+	$(PYTHON) -B -m measurements.shapes build/galera-sync-guard_*.deb
 
 network: RUNS := 5
 network: root tools deb  ## docs/dev/network.md anew: what moves the address off a node that clients cannot reach; RUNS=5

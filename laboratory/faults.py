@@ -208,7 +208,7 @@ FAULTS = {
     "crash": Fault(
         "mariadbd is killed by SIGKILL, and its unit starts it again after 5 s",
         _signal("KILL"),
-        lambda laboratory, node: mariadb.wait_synced(node, len(laboratory.nodes)),
+        lambda laboratory, node: mariadb.wait_synced(node, laboratory.size(len(laboratory.nodes))),
     ),
     "sigstop": Fault("mariadbd hangs (SIGSTOP)", _signal("STOP"), _continue),
     "clean-stop": Fault("mariadbd is stopped as for maintenance", lambda _, node: mariadb.stop(node), _start),

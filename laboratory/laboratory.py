@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from laboratory import arbitrator, mariadb, network, pacemaker, rootfs
 from laboratory import fencing as fence_device
-from laboratory import mariadb, network, pacemaker, rootfs
 from laboratory.ground import RUN, Ground
 from laboratory.machine import Machine
 
@@ -61,6 +61,7 @@ class Laboratory:
         self.say = say
         self.nodes: list[Machine] = []
         self.client: Machine | None = None
+        self.arbitrator: Machine | None = None
         self.switch: fence_device.PowerSwitch | None = None
         self.has_pacemaker = False
         self._ground: Ground | None = None
@@ -75,6 +76,7 @@ class Laboratory:
         deb: Path | Iterable[Path] | None = None,
         freezable: bool = False,
         two_networks: bool = False,
+        with_arbitrator: bool = False,
         fencing: bool = False,
         mariadb_options: Options = None,
         provider_options: Options = None,
@@ -87,6 +89,7 @@ class Laboratory:
         `deb`: a package or several, installed with what they depend on, on every machine.
         `freezable`: datadirs are file systems of their own, for the fault `stall`.
         `two_networks`: Galera and Corosync have a network of their own, and the clients' one has a gateway.
+        `with_arbitrator`: a machine beside the nodes votes in Galera and in Corosync.
         `fencing`: there is a power switch for a fence device, fencing is on, and a node that boots starts its cluster.
         `mariadb_options`, `provider_options`: see mariadb.config. `totem`, `quorum`, `properties`:
         see pacemaker.configure. Returns when every node is Synced and online; no resource is
@@ -103,8 +106,10 @@ class Laboratory:
             layers = rootfs.with_packages(debs, "cluster", self.suite, self.say)
             datadir = mariadb.template(layers[-1], self.say)
             self.say("switching the machines on")
-            self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None, two_networks)
+            self._make_machines(nodes, layers, mariadb.DATADIR if freezable else None, two_networks, with_arbitrator)
             each(self._install, self.machines)
+            if self.arbitrator:
+                arbitrator.configure(self.arbitrator, self.nodes, provider_options)
             if fencing:
                 assert self.client is not None
                 each(fence_device.install, self.nodes)
@@ -132,7 +137,14 @@ class Laboratory:
             raise
         return self
 
-    def _make_machines(self, count: int, layers: list[Path], volume: str | None, two_networks: bool) -> None:
+    def _make_machines(
+        self,
+        count: int,
+        layers: list[Path],
+        volume: str | None,
+        two_networks: bool,
+        with_arbitrator: bool = False,
+    ) -> None:
         ground = self._ground = Ground.start(owned=self.owned)
         self.nodes = [
             Machine(
@@ -146,6 +158,8 @@ class Laboratory:
             for n in range(1, count + 1)
         ]
         self.client = Machine(ground, CLIENT, layers, f"{NETWORK}.10")
+        if with_arbitrator:
+            self.arbitrator = Machine(ground, arbitrator.NAME, layers, f"{NETWORK}.{arbitrator.HOST}")
         if two_networks:
             network.add_gateway(ground)
         self._remember()
@@ -170,11 +184,24 @@ class Laboratory:
         mariadb.seed(node, datadir)
         node.write(mariadb.CONFIG, mariadb.config(node, self.nodes, mariadb_options, provider_options))
         if self.has_pacemaker:
-            pacemaker.configure(node, self.nodes, totem=totem, quorum=quorum, properties=properties)
+            device = ""
+            if self.arbitrator:
+                device = arbitrator.DEVICE.format(address=self.arbitrator.address)
+                arbitrator.use(node)
+            pacemaker.configure(
+                node,
+                self.nodes,
+                totem=totem,
+                quorum=quorum,
+                properties=properties,
+                device=device,
+            )
 
     def _start(self) -> None:
         names = [node.name for node in self.nodes]
         parts: list[Callable[[], object]] = [self.start_galera]
+        if self.arbitrator:
+            arbitrator.start(self.arbitrator, arbitrator.QNETD)
         self.say(f"starting Galera{' and Pacemaker' if self.has_pacemaker else ''} on {', '.join(names)}")
         if self.has_pacemaker:
             parts += [partial(pacemaker.start, node) for node in self.nodes]
@@ -187,7 +214,13 @@ class Laboratory:
         first, *others = self.nodes
         mariadb.bootstrap(first)
         each(mariadb.start, others)
+        if self.arbitrator:
+            arbitrator.start(self.arbitrator, arbitrator.GARBD)
         self.wait_synced(timeout)
+
+    def size(self, databases: int) -> int:
+        """Return of how many members Galera's cluster is with so many databases."""
+        return databases + bool(self.arbitrator and arbitrator.has_garbd(self.arbitrator))
 
     def wait_synced(self, timeout: float = 60) -> None:
         """Wait until all nodes whose mariadbd runs are Synced in one component; TimeoutError after `timeout` seconds.
@@ -195,7 +228,8 @@ class Laboratory:
         A node alone may say so for seconds after the others have given it up.
         """
         running = [node for node in self.nodes if node.running and mariadb.running(node)]
-        each(lambda node: mariadb.wait_synced(node, len(running), timeout), running)
+        size = self.size(len(running))
+        each(lambda node: mariadb.wait_synced(node, size, timeout), running)
 
     def wait_online(self, timeout: float = 60) -> None:
         """Wait until all nodes that have power see each other online in Pacemaker; TimeoutError after `timeout` s."""
@@ -237,8 +271,8 @@ class Laboratory:
 
     @property
     def machines(self) -> list[Machine]:
-        """Return the nodes and the client."""
-        return [*self.nodes, *([self.client] if self.client else [])]
+        """Return the nodes, the client and the arbitrator."""
+        return [*self.nodes, *(machine for machine in (self.client, self.arbitrator) if machine)]
 
     def machine(self, name: str) -> Machine:
         """Return the machine of that name; KeyError when there is none."""
@@ -274,7 +308,7 @@ class Laboratory:
                     "ground": [self._ground.pid, self._ground.born],
                     "pacemaker": self.has_pacemaker,
                     "volume": self.nodes[0].volume,
-                    "layers": [str(layer) for layer in self.machines[0].layers],
+                    "layers": [str(layer) for layer in self.nodes[0].layers],
                     "nodes": {node.name: [node.address, node.second_address] for node in self.nodes},
                     "client": {CLIENT: self.client.address if self.client else None},
                 },

@@ -106,11 +106,12 @@ def configure(
     totem: Mapping[str, str] | None = None,
     quorum: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
+    device: str = "",
 ) -> None:
     """Write corosync.conf and the first CIB.
 
     `totem` and `quorum` are options of those sections (default: Debian's, which is none);
-    `properties` are Pacemaker's, on top of PROPERTIES.
+    `properties` are Pacemaker's, on top of PROPERTIES. `device`: the section of a quorum device.
     """
 
     def section(options: Mapping[str, str] | None) -> str:
@@ -121,7 +122,7 @@ def configure(
         COROSYNC_CONF
         % {
             "totem": section(totem),
-            "quorum": section(quorum),
+            "quorum": section(quorum) + device,
             "nodes": "".join(
                 f"    node {{\n        name: {node.name}\n        nodeid: {number}\n"
                 f"        ring0_addr: {node.cluster_address}\n    }}\n"

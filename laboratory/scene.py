@@ -228,8 +228,8 @@ def abnormal(laboratory: Laboratory, guarded: bool = True) -> list[str]:
 
 
 def _abnormal_databases(laboratory: Laboratory) -> list[str]:
-    nodes = laboratory.nodes
-    return [f"{node.name} is not Synced" for node in nodes if not mariadb.synced(node, len(nodes))]
+    size = laboratory.size(len(laboratory.nodes))
+    return [f"{node.name} is not Synced" for node in laboratory.nodes if not mariadb.synced(node, size)]
 
 
 def _abnormal_cluster(laboratory: Laboratory, guarded: bool) -> list[str]:

@@ -88,7 +88,8 @@ class Parameter(Generic[Value, Default]):
     `default` is a text in the syntax of a user's value, None for unset, or REQUIRED. `reloadable` tells Pacemaker that
     a change needs reload-agent and no restart. `unique` is true when no two resources may have the same value, or names
     the group of parameters that are unique together. `advice` and `cost` are for documentation: when to change the value, and
-    what the change costs. `replaced_by` is the name of the parameter that takes the value of this deprecated one. A kind is a subclass with `content_type`, `allowed` and `convert`.
+    what the change costs. `replaced_by` is the name of the parameter that takes the value of this deprecated one. A kind
+    is a subclass with `content_type`, `allowed` and `convert`.
     """
 
     content_type = "string"

@@ -29,6 +29,7 @@ ROUTE = struct.Struct("=BBBBBBBBI")
 # tcp_states.h: all but CLOSE (7) and LISTEN (10), which are not connections, and TIME_WAIT (6), for which no client
 # waits. A handshake that is not complete (SYN_RECV 3, NEW_SYN_RECV 12) would be a connection in a moment.
 STATES = sum(1 << state for state in (1, 2, 3, 4, 5, 8, 9, 11, 12))
+TIME_WAIT = 1 << 6
 ALIVE = (1, 3, 12)  # established, or about to be; the others are what is left of a closed connection
 MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address in a socket of IPv6, as a server that listens on :: has it
 
@@ -76,12 +77,18 @@ class Connections:
     def __exit__(self, *exception: object) -> None:
         self._netlink.__exit__(*exception)
 
-    def list(self) -> builtins.list[Connection]:
-        """Return every Connection; OSError when the kernel cannot list them."""
-        return [connection for family, local in self._families.items() for connection in self._of(family, local)]
+    def list(self, with_closed: bool = False) -> builtins.list[Connection]:
+        """Return every Connection, or also what the kernel remembers of closed ones for a minute (TIME_WAIT).
 
-    def _of(self, family: int, local: bytes) -> Iterator[Connection]:
-        request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, STATES) + bytes(IDENTITY.size)
+        OSError when the kernel cannot list them.
+        """
+        states = STATES | TIME_WAIT if with_closed else STATES
+        return [
+            connection for family, local in self._families.items() for connection in self._of(family, local, states)
+        ]
+
+    def _of(self, family: int, local: bytes, states: int) -> Iterator[Connection]:
+        request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, states) + bytes(IDENTITY.size)
         for entry in self._netlink.list(SOCK_DIAG_BY_FAMILY, request):
             identity = entry[ENTRY.size : ENTRY.size + IDENTITY.size]
             connection = Connection(family, identity, entry[1], *QUEUES.unpack_from(entry, ENTRY.size + IDENTITY.size))

@@ -84,11 +84,11 @@ def reset_inherited_clients(invocation: Invocation[ResetParameters]) -> None:
 def _without_connection(parameters: ResetParameters, clients: list[Client]) -> list[Client]:
     """Return those clients that have no living connection here.
 
-    What is left of an older connection would take the client's answer and send no reset, so it is ended. A kernel that
-    cannot end it still frees the other clients.
+    What is left of an older connection, or remembered of it, would take the client's answer and send no reset, so it is
+    ended. A kernel that cannot end it still frees the other clients.
     """
     with Connections(parameters.ip, parameters.ports) as connections:
-        here = {connection.client: connection for connection in connections.list()}
+        here = {connection.client: connection for connection in connections.list(with_closed=True)}
         lost = [client for client in clients if client not in here or not here[client].is_alive]
         for client in lost:
             if client in here:

@@ -427,6 +427,23 @@ class TestClientList:
         time.sleep(0.2)
         assert not lives(client)
 
+    def test_what_the_kernel_remembers_of_a_closed_one_keeps_no_client_waiting(self, network, cluster):
+        """This node closed one within the last minute, and the client has used its port again with another node."""
+        server = network.listen(4000)
+        closed = network.connect(VIP, 4000, CLIENT)
+        accepted, _ = server.accept()
+        cluster.monitor()
+        source = closed.getsockname()
+        accepted.close()
+        assert closed.recv(1) == b""
+        closed.close()
+        client = network.connection_elsewhere(source, (VIP, 4000))
+        assert lives(client)
+        cluster.environment["OCF_RESKEY_CRM_meta_on_node"] = "n2"
+        assert cluster.start().code == 0
+        time.sleep(0.2)
+        assert not lives(client)
+
     def test_living_connection_in_the_list_goes_on_undisturbed(self, network, cluster):
         server = network.listen(4000)
         client = network.connect(VIP, 4000, CLIENT)

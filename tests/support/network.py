@@ -7,6 +7,10 @@ import subprocess
 
 CLONE_NEWNET = 0x40000000
 ESTABLISHED = 1
+# linux/tcp.h
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+REPAIR_ON, REPAIR_OFF_SILENTLY = 1, -1
+RECEIVED, SENT = 1, 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -54,6 +58,20 @@ class Network:
         """Return a client's connection, from another address of the host if one is given."""
         client = socket.create_connection((address, port), timeout=timeout, source_address=source and (source, 0))
         self._opened.append(client)
+        return client
+
+    def connection_elsewhere(self, source, target):
+        """Return a client's connection that no server in this network has, as if another node had accepted it."""
+        client = socket.socket()
+        self._opened.append(client)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind(source)
+        client.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_ON)
+        for queue in (RECEIVED, SENT):
+            client.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+            client.setsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, 1_000_000)
+        client.connect(target)
+        client.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_OFF_SILENTLY)
         return client
 
 

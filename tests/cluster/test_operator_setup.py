@@ -10,7 +10,7 @@ from galera_sync_guard.cli.cluster_view import AFTER_A_MOVE
 from laboratory import mariadb, pacemaker, recipe
 from laboratory.laboratory import Laboratory, each
 from laboratory.machine import wait_until
-from laboratory.scene import Scene, wait_normal, wait_state
+from laboratory.scene import Scene, check, wait_normal, wait_state
 from tests.cluster.operator_command import SETUP, guard_says, mend
 from tests.support.levels import check_runs
 
@@ -208,8 +208,7 @@ def test_what_setup_made_leaves_a_broken_node(guarded, fault):
         assert newest["why"].startswith("donor: " if fault == "desync" else ("down: ", "hung: "))
         scene.heal(fault)
         wait_normal(guarded)
-        scene.writes.stop()
-        assert (scene.moves(), scene.writes.missing()) == (1, {})
+        check(scene, moves=1)
 
 
 @pytest.mark.matrix

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from galera_sync_guard.decision.classify import Condition
     from galera_sync_guard.decision.judge import Verdict
     from galera_sync_guard.decision.memory import Memory
+    from galera_sync_guard.decision.returns import Returns
     from galera_sync_guard.host.state_file import Store
     from galera_sync_guard.parameters import GuardParameters
     from ocfpy.deadline import Deadline
@@ -57,11 +58,6 @@ SETTINGS_REFRESH = 60.0
 # seconds: as long a Pacemaker that has come back may wait. It has its probe make the watcher publish at once.
 FIRST_PUBLISH_PAUSE = 0.3
 LONGEST_PUBLISH_PAUSE = 5.0
-
-# A state of a node that keeps its score may come and go with every sample, such as saturated at the limit of the
-# connections, and each change makes Pacemaker calculate. So the end of a state that came back within this time, in
-# seconds, is told only when it has lasted, for a pause that doubles from the first above to the longest.
-COMES_BACK_WITHIN = 10.0
 
 # Each search for an earlier probe's thread that hangs itself leaves a thread in the server: the pauses between those
 # searches double from the first to the longest, in seconds.
@@ -112,30 +108,11 @@ class FailedSampler:
         return Facts(cause=Cause.CANNOT_OBSERVE, detail=describe(self._error), pending_thread=pending_thread)
 
 
-class Returns:
-    """Decides when people and Pacemaker are told that a node is synced again. Times are seconds on the boot clock."""
+def _returns() -> Returns:
+    # Imported here, since a monitor that polls does without.
+    from galera_sync_guard.decision.returns import Returns
 
-    def __init__(self) -> None:
-        self._since: float | None = None  # when the node was found synced again
-        self._told_at: float | None = None
-        self._pause = 0.0
-
-    def must_last(self, is_synced: bool, is_news: bool, now: float) -> bool:
-        """Return whether the node must be synced for longer before that is told."""
-        if not is_synced:
-            self._since = None
-            return False
-        if self._since is None:
-            self._since = now
-            if self._told_at is None or now - self._told_at > self._pause + COMES_BACK_WITHIN:
-                self._pause = 0.0
-        if not is_news:
-            return False
-        if now - self._since < self._pause:
-            return True
-        self._told_at = now
-        self._pause = min(2 * self._pause or FIRST_PUBLISH_PAUSE, LONGEST_PUBLISH_PAUSE)
-        return False
+    return Returns()
 
 
 class Cycle:
@@ -175,7 +152,7 @@ class Cycle:
         self._logged_at: dict[str, float] = {}  # what was logged -> when
         self._failed: tuple[int, str, int] | None = None  # what could not be published last: score, state, epoch
         self._publish_pause = self._publish_at = 0.0
-        self._returns = Returns()
+        self._returns = _returns() if is_kept else None
         self.record = self._load()
         self.grace_ends_at: float | None = None  # when what the last sample has shown may count
 
@@ -205,7 +182,7 @@ class Cycle:
         verdict = self._judge(condition)
         has_fallen = verdict.kind in BAD and (record.published_score is None or verdict.score < record.published_score)
         has_risen = verdict.kind not in BAD and record.published_score in FALLEN
-        must_last = self._returns.must_last(verdict.state == "synced", self._is_other_state(verdict), boot_clock())
+        must_last = self._must_last(verdict)
         was_published = must_last or self._is_published(verdict)
         result = PUBLISHED if was_published else self._publish_unless_in_vain(verdict)
         if not must_last:
@@ -288,6 +265,12 @@ class Cycle:
             and record.published_at is not None
             and boot_clock() - record.published_at < REFRESH
         )
+
+    def _must_last(self, verdict: Verdict) -> bool:
+        """Return whether it is too soon to tell that the node is synced again."""
+        if self._returns is None:
+            return False
+        return self._returns.must_last(verdict.state == "synced", self._is_other_state(verdict), boot_clock())
 
     def _is_other_state(self, verdict: Verdict) -> bool:
         """Return whether Pacemaker knows the score, and another state than this."""

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from galera_sync_guard.parameters import GuardParameters
 from laboratory import faults, galera_log, mariadb, pacemaker
 from laboratory.laboratory import each
 from laboratory.machine import wait_until
@@ -35,8 +36,7 @@ COMES_BACK = ("partition", "galera-partition", "sigstop")
 # In mode=fail the writers wait until the guards' failures have expired (failure-timeout).
 ARRIVALS_WITHOUT_PRIMARY = 2
 OUTAGE_WITHOUT_PRIMARY = 35
-# The donor of a node that returns is one for longer than donor_grace on a busy machine, in seconds.
-DONOR_GRACE = 2.0
+# The donor of a node that returns is one for longer than donor_grace on a busy machine.
 CHOSEN_DONOR = "requested state transfer from '*any*'"
 POOR_DONOR = re.compile(r"donor: wsrep_local_state=2 \(Donor/Desynced\) for ([\d.]+)s \(poor,")
 # While a partition is noticed, both sides may hold the address, for so many seconds at most.
@@ -174,7 +174,8 @@ class Scene:
         logs = [node.journal(self._began) for node in self.laboratory.nodes if node.running]
         if not any(CHOSEN_DONOR in log for log in logs):
             return 0
-        return sum(float(seconds) >= DONOR_GRACE for log in logs for seconds in POOR_DONOR.findall(log))
+        grace = GuardParameters.donor_grace.default_value or 0.0
+        return sum(float(seconds) >= grace for log in logs for seconds in POOR_DONOR.findall(log))
 
     def outage(self) -> float:
         """Return the longest time without an acknowledged write since the fault, in seconds."""

@@ -7,7 +7,8 @@ import signal
 import time
 
 # The lazy imports are loaded at once: after an upgrade their files are of another version.
-import galera_sync_guard.cluster.corosync  # noqa: F401
+import galera_sync_guard.cluster.corosync
+import galera_sync_guard.decision.returns  # noqa: F401
 from galera_sync_guard import __version__
 from galera_sync_guard.cluster.attributes import Attributes
 from galera_sync_guard.cluster.network_reports import NetworkReports

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from galera_sync_guard.agent import AGENT
-from galera_sync_guard.cli import obstacles
+from galera_sync_guard.cli import components, obstacles
 from galera_sync_guard.cli.advice import Advice, advise
 from galera_sync_guard.cli.cib import tools
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, FailedAction, Step, history, known_since
@@ -15,6 +16,7 @@ from galera_sync_guard.cli.clock import in_words
 from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.host import Host
 from galera_sync_guard.cli.obstacles import Obstacle
+from galera_sync_guard.cli.pages import TWO_CLUSTERS, chapter
 from galera_sync_guard.cluster.attributes import FALLS, SEPARATOR
 from galera_sync_guard.decision.states import BAD, SCORES, STATES, UNKNOWN, UNKNOWN_AFTER_BAD, score_text
 from ocfpy.codes import ParameterError
@@ -83,6 +85,7 @@ class GuardView:
     mode: str
     attribute: str
     parameter_error: str | None  # a parameter's value that is not allowed
+    several_clusters: str | None  # what shows that the nodes do not serve as one Galera cluster
     started_on: list[str]
     nodes: dict[str, NodeView]
     virtual_ips: list[VirtualIpView]
@@ -103,8 +106,16 @@ class ClusterView:
     failures: list[FailedAction]
 
 
-def read(host: Host) -> ClusterView:
-    """Return what status shows; CommandError when the cluster does not answer."""
+def several_clusters(host: Host, attribute: str) -> str:
+    """Return what shows that the nodes do not serve as one Galera cluster, after a second look; empty when they may."""
+    return components.several(components.settled(host, attribute))
+
+
+def read(host: Host, several: Callable[[Host, str], str] = several_clusters) -> ClusterView:
+    """Return what status shows; CommandError when the cluster does not answer.
+
+    `several` tells of several Galera clusters behind the guards that publish under a name.
+    """
     cib = tools.cib(host)
     status = tools.cluster_status(host)
     configuration = Configuration(cib)
@@ -114,12 +125,18 @@ def read(host: Host) -> ClusterView:
         status.has_quorum,
         status.dc,
         status.options.get("maintenance-mode") == "true",
-        [guard_view(host, configuration, status, guard) for guard in configuration.guards],
+        [guard_view(host, configuration, status, guard, several) for guard in configuration.guards],
         status.failures,
     )
 
 
-def guard_view(host: Host, configuration: Configuration, status: ClusterStatus, guard: Resource) -> GuardView:
+def guard_view(
+    host: Host,
+    configuration: Configuration,
+    status: ClusterStatus,
+    guard: Resource,
+    several: Callable[[Host, str], str],
+) -> GuardView:
     """Return what status shows of a guard and what it guards."""
     attribute = attribute_of(guard)
     published, unasked = _published(host, attribute)
@@ -127,12 +144,16 @@ def guard_view(host: Host, configuration: Configuration, status: ClusterStatus, 
     vips = [_virtual_ip(vip, status, configuration.cib, published) for vip in configuration.virtual_ips(guard)]
     forbidden = obstacles.find(configuration, status, guard)
     states = {name: (node.state, node.reason) for name, node in nodes.items()}
+    apart = "" if unasked else several(host, attribute)
     to_do = advise(guard.id, _parameter_error(guard), states, forbidden, status.failures)
+    if apart:
+        to_do.insert(0, Advice(guard.id, apart, chapter(TWO_CLUSTERS)))
     return GuardView(
         guard.id,
         guard.parameters.get("mode", "fail"),
         attribute,
         _parameter_error(guard),
+        apart or None,
         status.where(guard.id),
         nodes,
         vips,

@@ -34,19 +34,21 @@ def settled(host: Host, attribute: str) -> Settings:
     """Return the settings, after a second look where the first one shows several clusters."""
     found = settings(host, attribute)
     if several(found):
-        time.sleep(SETTLE)
+        with host.waiting(f"the nodes to tell of one Galera cluster, {SETTLE:g} s"):
+            time.sleep(SETTLE)
         found = settings(host, attribute)
     return found
 
 
 def several(found: Settings) -> str:
-    """Return what shows that not all nodes belong to one Primary component, empty when they may."""
+    """Return that there is more than one Primary component, and what shows it; empty when there may be only one."""
     told = {node: values for node, values in found.items() if all(name in values for name in COMPONENT)}
     sizes = [int(values[CLUSTER_SIZE]) for values in told.values() if values[CLUSTER_SIZE].isdigit()]
     is_one = len({values[CLUSTER_ID] for values in told.values()}) <= 1 and all(size >= len(told) for size in sizes)
     if is_one:
         return ""
-    return ", ".join(
+    shown = ", ".join(
         f"{node} is in a cluster of {values[CLUSTER_SIZE]} ({values[CLUSTER_ID].partition('-')[0]})"
         for node, values in told.items()
     )
+    return f"there is more than one Galera cluster, each with data of its own: {shown}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from galera_sync_guard.cli import cluster_view
+from galera_sync_guard.cli import cluster_view, components
 from galera_sync_guard.cli.cib.model import ADDRESS_AGENTS
 from galera_sync_guard.cli.cluster_view import ClusterView, GuardView, Move, VirtualIpView
 from galera_sync_guard.cli.exit_codes import CommandError
@@ -30,12 +30,13 @@ class Watch:
         self._operations: tuple[int, str] | None = None
         self._looked_at = 0.0
         self._moves: dict[str, list[Move]] = {}
+        self._apart_since: dict[str, float] = {}  # the attribute of guards that tell of several clusters -> since when
 
     def look(self) -> ClusterView:
         """Return what status shows, with the moves that earlier looks have seen; CommandError without an answer."""
         self._looked_at = time.monotonic()
         self._operations = self._asked()
-        view = cluster_view.read(self._host)
+        view = cluster_view.read(self._host, self._several_clusters)
         return replace(view, guards=[self._with_moves(guard) for guard in view.guards])
 
     def wait(self) -> None:
@@ -52,6 +53,15 @@ class Watch:
         except CommandError:
             return None
         return done.returncode, done.stdout
+
+    def _several_clusters(self, host: Host, attribute: str) -> str:
+        """Return what shows that there are several Galera clusters, once it has been so for long enough."""
+        shown = components.several(components.settings(host, attribute))
+        if not shown:
+            self._apart_since.pop(attribute, None)
+            return ""
+        since = self._apart_since.setdefault(attribute, time.monotonic())
+        return shown if time.monotonic() - since >= components.SETTLE else ""
 
     def _with_moves(self, guard: GuardView) -> GuardView:
         return replace(guard, virtual_ips=[self._with_all_moves(vip) for vip in guard.virtual_ips])

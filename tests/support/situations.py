@@ -363,6 +363,14 @@ def all_crashed_and_one_is_away(cluster: Situation) -> None:
 
 
 @situation
+def two_clusters(cluster: Situation) -> None:
+    cluster.told[f"{GUARD}-settings"] = {
+        node: f"wsrep_cluster_state_uuid=0a0b0c0d-ec11-11f1-9a2b-{0:012}; wsrep_cluster_size={size}"
+        for node, size in (("node1", 2), ("node2", 2), ("node3", 1))
+    }
+
+
+@situation
 def two_causes(cluster: Situation) -> None:
     cluster.set_node("node2", "standby")
     cluster.silence("node2")

@@ -34,9 +34,10 @@ def status(host: Host, arguments: Namespace, screen: Screen) -> ExitCode:
 def exit_code(view: ClusterView) -> ExitCode:
     """Return 0 when every virtual IP is on exactly one node that is neither poor nor unfit, else 1.
 
-    Also 1 when a guard has a parameter that is not allowed: it cannot see until that is changed.
+    Also 1 when a guard has a parameter that is not allowed: it cannot see until that is changed. Also 1 when the nodes
+    serve as several Galera clusters: clients then lose at a move what they have written before.
     """
-    if any(guard.parameter_error for guard in view.guards):
+    if any(guard.parameter_error or guard.several_clusters for guard in view.guards):
         return ExitCode.PROBLEM
     well = [_is_well(guard, vip) for guard in view.guards for vip in guard.virtual_ips]
     return ExitCode.OK if well and all(well) else ExitCode.PROBLEM

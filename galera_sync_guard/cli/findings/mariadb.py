@@ -118,9 +118,8 @@ def settings_differ(snapshot: Snapshot) -> Iterator[Finding]:
 
 @check
 def two_clusters(snapshot: Snapshot) -> Iterator[Finding]:
-    shown = components.several(snapshot.node_settings)
-    if shown:
-        text = f"there is more than one Galera cluster, each with data of its own: {shown}"
+    text = components.several(snapshot.node_settings)
+    if text:
         yield error("two-clusters", f"{text}; {chapter(TWO_CLUSTERS)} says what to do")
 
 

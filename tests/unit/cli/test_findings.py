@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -340,7 +341,7 @@ def test_two_clusters_are_seen_twice_before_they_are_told(monkeypatch):
         published["guard-state"]["node3"] = "down"
 
     monkeypatch.setattr(components.time, "sleep", leave)
-    assert not components.several(components.settled(None, "guard"))
+    assert not components.several(components.settled(SimpleNamespace(waiting=contextlib.nullcontext), "guard"))
 
 
 @pytest.mark.parametrize("name", ["good", "bad", "poor", "unfit"])

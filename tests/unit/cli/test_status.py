@@ -1,18 +1,19 @@
 """What status makes of the cluster's XML: who holds the address, moves and their reasons, and the exit code."""
 
 import io
+from contextlib import nullcontext
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
-from galera_sync_guard.cli import clock, cluster_view, host
+from galera_sync_guard.cli import clock, cluster_view, components, host, watch
 from galera_sync_guard.cli.cib.crm_mon import ClusterStatus, history
 from galera_sync_guard.cli.cib.model import Configuration
-from galera_sync_guard.cli.cluster_view import Move, NodeView
+from galera_sync_guard.cli.cluster_view import ClusterView, Move, NodeView
 from galera_sync_guard.cli.commands import status
 from galera_sync_guard.cli.exit_codes import CommandError
 from galera_sync_guard.cli.screen import Cell, Screen
-from galera_sync_guard.cli.watch import together
 
 CIB = """<cib><configuration><crm_config/><nodes/><resources>
 <clone id="galera-guard-clone">
@@ -56,8 +57,8 @@ def seen(monkeypatch):
         monkeypatch.setattr(
             cluster_view.tools, "cluster_status", lambda host: ClusterStatus(ElementTree.fromstring(picture))
         )
-        monkeypatch.setattr(cluster_view.tools, "attribute", lambda host, name, is_needed: told.get(name, {}))
-        return cluster_view.read(None)
+        monkeypatch.setattr(cluster_view.tools, "attribute", lambda host, name, is_needed=False: told.get(name, {}))
+        return cluster_view.read(SimpleNamespace(waiting=nullcontext))
 
     return read
 
@@ -267,7 +268,7 @@ AWAY, BACK = Move(10, "node1", "node2", "hung"), Move(20, "node2", "node1", "dow
     ids=["its stop was forgotten", "both were", "the reason comes later", "the reason goes", "it was on its way"],
 )
 def test_a_watch_tells_each_move_as_the_look_that_knew_most_of_it(now, before, shown):
-    assert together(now, before) == shown
+    assert watch.together(now, before) == shown
 
 
 def test_a_tool_that_takes_long_is_named_on_a_terminal_only(monkeypatch):
@@ -278,6 +279,42 @@ def test_a_tool_that_takes_long_is_named_on_a_terminal_only(monkeypatch):
         slow = host.Host({}, io.StringIO(), stderr=stream)
         slow.run("sh", "-c", "read _; sleep 0.3", text="x")
         assert stream.getvalue() == ("waiting for sh, at most 15 s\n" if is_terminal else "")
+
+
+SEVERAL = {
+    node: f"wsrep_cluster_state_uuid={cluster}-11ef; wsrep_cluster_size={size}"
+    for node, cluster, size in (("node1", "0a0b0c0d", 1), ("node2", "0a0b0c0d", 2), ("node3", "0a0b0c0d", 2))
+}
+
+
+def test_several_clusters_are_a_problem_although_each_guard_is_content(seen, monkeypatch):
+    monkeypatch.setattr(components.time, "sleep", lambda seconds: None)
+    content = {"galera_guard_state": dict.fromkeys(SEVERAL, "synced"), "galera_guard_settings": SEVERAL}
+    view = seen(**content)
+    first = view.guards[0].to_do[0]
+    assert "more than one Galera cluster" in first.why
+    assert "node1 is in a cluster of 1" in first.why
+    assert "Two Galera clusters" in first.what
+    assert status.exit_code(view) == 1
+    assert seen().guards[0].several_clusters is None
+
+
+def test_a_watch_waits_for_nodes_that_do_not_tell_of_a_change_at_the_same_moment(monkeypatch):
+    now, several = [0.0], ["two"]
+    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(watch.components, "settings", lambda host, attribute: several[0])
+    monkeypatch.setattr(watch.components, "several", lambda found: found)
+    shown = []
+    monkeypatch.setattr(
+        watch.cluster_view,
+        "read",
+        lambda host, ask: shown.append(ask(host, "galera-guard")) or ClusterView(*[None] * 5, [], []),
+    )
+    watched = watch.Watch(SimpleNamespace(run=lambda *words: SimpleNamespace(returncode=0, stdout="")), 2)
+    for second, what in ((0, "two"), (2, ""), (3, "two"), (5, "two"), (6, "two"), (9, "two")):
+        now[0], several[0] = second, what
+        watched.look()
+    assert shown == ["", "", "", "", "two", "two"]
 
 
 def test_a_daemon_that_hangs_is_asked_once_and_said(seen, monkeypatch):

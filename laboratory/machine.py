@@ -26,6 +26,8 @@ ENVIRONMENT = {
 }
 VOLUME_SIZE = 1 << 30
 LOOP_MAJOR = 7
+# Replaces the file $1 by what it reads, with the owner $2 and the mode $3.
+WRITE = 'mkdir -p "${1%/*}"; cat >"$1.$$"; chown "$2" "$1.$$"; chmod "$3" "$1.$$"; mv -fT "$1.$$" "$1"'
 FIREWALL = """
 table inet laboratory
 delete table inet laboratory
@@ -350,19 +352,8 @@ class Machine:
         return self.run(["journalctl", "--quiet", f"--since=@{since:.6f}"]).stdout
 
     def write(self, path: str | Path, text: str, mode: int = 0o644, owner: str = "root:root") -> None:
-        """Replace a file in the machine, its directories are made."""
-        self.run(
-            [
-                "sh",
-                "-euc",
-                'mkdir -p "${1%/*}"; cat >"$1"; chown "$2" "$1"; chmod "$3" "$1"',
-                "sh",
-                path,
-                owner,
-                f"{mode:o}",
-            ],
-            input=text,
-        )
+        """Replace a file in the machine in one step; its directories are made."""
+        self.run(["sh", "-euc", WRITE, "sh", path, owner, f"{mode:o}"], input=text)
 
     def copy_in(self, source: Path, target: str) -> None:
         """Copy a file, or the contents of a directory, of the host to `target`, with owners, modes and times.
